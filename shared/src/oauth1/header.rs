@@ -1,0 +1,147 @@
+//! The `Authorization` header (RFC 5849 section 3.5.1, RFC 9110 section 11.4).
+
+use super::limits;
+use crate::error::{Code, Refusal};
+
+/// One `name=value` of the header, still percent-encoded.
+pub(super) type RawPair<'a> = (&'a [u8], &'a [u8]);
+
+/// Iterates over the parameters of an `OAuth` header. `None` if the header is of another scheme, which is then as
+/// if it were not there.
+pub(super) fn parameters(value: &[u8]) -> Result<Option<Pairs<'_>>, Refusal> {
+    let scheme_end = value.iter().position(|&b| is_blank(b)).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(scheme_end).unwrap_or((value, b""));
+    if !scheme.eq_ignore_ascii_case(b"OAuth") {
+        return Ok(None);
+    }
+    if value.len() > limits::HEADER_BYTES {
+        return Err(rejected("the Authorization header is longer than 8 KiB"));
+    }
+    if value.iter().any(|&b| (b < 0x20 && b != b'\t') || b > 0x7e) {
+        return Err(rejected("the Authorization header holds a byte that is not printable ASCII"));
+    }
+    Ok(Some(Pairs { rest }))
+}
+
+/// The parameters, one after the other. Empty list elements are passed over.
+pub(super) struct Pairs<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Result<RawPair<'a>, Refusal>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let [first, rest @ ..] = self.rest
+            && (is_blank(*first) || *first == b',')
+        {
+            self.rest = rest;
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        Some(self.pair().ok_or_else(|| {
+            self.rest = b"";
+            rejected("the Authorization header is not a list of name=\"value\"")
+        }))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    fn pair(&mut self) -> Option<RawPair<'a>> {
+        let equals = self.rest.iter().position(|&b| b == b'=')?;
+        let (name, rest) = self.rest.split_at_checked(equals)?;
+        let name = name.trim_ascii_end();
+        if name.is_empty() || name.iter().any(|&b| is_blank(b) || matches!(b, b'"' | b',')) {
+            return None;
+        }
+        let rest = rest.get(1..)?.trim_ascii_start();
+        let (value, rest) = match rest.strip_prefix(b"\"") {
+            Some(quoted) => {
+                let end = quoted.iter().position(|&b| b == b'"')?;
+                let (value, rest) = quoted.split_at_checked(end)?;
+                (value, rest.get(1..)?)
+            }
+            None => {
+                let end = rest.iter().position(|&b| b == b',' || is_blank(b)).unwrap_or(rest.len());
+                let (value, rest) = rest.split_at_checked(end)?;
+                if value.contains(&b'"') {
+                    return None;
+                }
+                (value, rest)
+            }
+        };
+        // Between two parameters there must be a comma.
+        let rest = rest.trim_ascii_start();
+        if !rest.is_empty() && !rest.starts_with(b",") {
+            return None;
+        }
+        self.rest = rest;
+        Some((name, value))
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn rejected(detail: &'static str) -> Refusal {
+    Refusal::new(Code::ParameterRejected, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(value: &str) -> Result<Vec<(String, String)>, Refusal> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        parameters(value.as_bytes())?
+            .map(|pairs| pairs.map(|pair| pair.map(|(n, v)| (text(n), text(v)))).collect())
+            .unwrap_or_else(|| Ok(vec![("scheme".into(), "other".into())]))
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()
+    }
+
+    #[test]
+    fn every_legal_spelling_is_read() {
+        let wanted = pairs(&[("realm", "a, b"), ("oauth_nonce", "x=/+")]);
+        for value in [
+            "OAuth realm=\"a, b\",oauth_nonce=\"x=/+\"",
+            "oauth \t realm=\"a, b\" ,\t oauth_nonce=\"x=/+\"",
+            "OAUTH ,, realm = \"a, b\",, oauth_nonce = x=/+ , ",
+        ] {
+            assert_eq!(read(value).unwrap(), wanted, "{value}");
+        }
+        assert_eq!(read("OAuth").unwrap(), vec![]);
+        assert_eq!(read("OAuth realm=\"\"").unwrap(), pairs(&[("realm", "")]));
+    }
+
+    #[test]
+    fn another_scheme_is_no_oauth() {
+        for value in ["OAuthX a=\"b\"", "Bearer abc", "", "Basic OAuth"] {
+            assert_eq!(read(value).unwrap(), pairs(&[("scheme", "other")]), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        for value in
+            ["OAuth a", "OAuth a=\"b", "OAuth a=\"b\" c=\"d\"", "OAuth =\"b\"", "OAuth a=b\"c", "OAuth a=\"b\"c"]
+        {
+            assert_eq!(read(value).unwrap_err().code, Code::ParameterRejected, "{value}");
+        }
+        assert!(read("OAuth a=\"\u{7f}\"").is_err());
+        assert!(read("OAuth a=\"b\r\n\"").is_err());
+        assert!(read(&format!("OAuth a=\"{}\"", "x".repeat(9000))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_loop_or_crash(value in "(OAuth )?[ -~\t]{0,64}") {
+            let _ = read(&value);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What was received, whichever door it came through.
+
+/// The `Authorization` header fields of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization<'a> {
+    /// No such field.
+    Absent,
+    /// One field, its raw value.
+    One(&'a [u8]),
+    /// More than one field: ambiguous, refused.
+    Several,
+}
+
+/// A request as received, in raw bytes: nothing in it is decoded, and nothing is believed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The method in any letter case.
+    pub method: &'a str,
+    /// The path as sent; may be empty.
+    pub path: &'a str,
+    /// The query as sent, without its `?`.
+    pub query: Option<&'a str>,
+    /// The `Authorization` fields.
+    pub authorization: Authorization<'a>,
+    /// The raw `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// The body if it is a form (see [`is_form`]); ignored otherwise.
+    pub form: &'a [u8],
+}
+
+/// True if a body of this `Content-Type` is part of the base string (RFC 5849 section 3.4.1.3.1): the media type
+/// *equals* `application/x-www-form-urlencoded`, whatever its parameters and letter case.
+pub fn is_form(content_type: Option<&str>) -> bool {
+    content_type
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_media_type_is_a_form() {
+        assert!(is_form(Some("application/x-www-form-urlencoded")));
+        assert!(is_form(Some(" Application/X-WWW-Form-URLEncoded ; charset=UTF-8")));
+        assert!(!is_form(Some("application/x-www-form-urlencoded+json")));
+        assert!(!is_form(Some("text/plain; x=application/x-www-form-urlencoded")));
+        assert!(!is_form(Some("multipart/form-data")));
+        assert!(!is_form(None));
+    }
+}

@@ -1,0 +1,179 @@
+//! Percent-encoding as RFC 5849 section 3.6 rules it, and the decoding that goes with it.
+
+use std::borrow::Cow;
+
+/// Why a text could not be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// A `%` that is not followed by two hexadecimal digits.
+    BadEscape,
+    /// The decoded bytes are not UTF-8. Decoding them lossily would let bytes change under a valid signature.
+    NotUtf8,
+}
+
+/// How `+` is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plus {
+    /// As a space: query strings and form bodies (WHATWG URL, `application/x-www-form-urlencoded`).
+    IsSpace,
+    /// As itself: the `Authorization` header.
+    IsPlus,
+}
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3).
+pub const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Appends the encoding of `bytes` to `out`: every byte that is not unreserved becomes `%XX` in upper case.
+pub fn encode_into(out: &mut String, bytes: &[u8]) {
+    for &byte in bytes {
+        if is_unreserved(byte) {
+            out.push(char::from(byte));
+        } else {
+            push_escape(out, byte);
+        }
+    }
+}
+
+/// Appends the encoding of a text that is already encoded: only its `%` change, into `%25`.
+pub fn encode_encoded_into(out: &mut String, encoded: &str) {
+    let mut rest = encoded;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        out.push_str("%25");
+        rest = after;
+    }
+    out.push_str(rest);
+}
+
+/// The encoding of `bytes`.
+pub fn encode(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().copied().all(is_unreserved) => Cow::Borrowed(text),
+        _ => {
+            let mut out = String::with_capacity(bytes.len() + bytes.len() / 2);
+            encode_into(&mut out, bytes);
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// Decodes a percent-encoded text strictly.
+pub fn decode(raw: &[u8], plus: Plus) -> Result<String, DecodeError> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => escape(bytes.next(), bytes.next()).ok_or(DecodeError::BadEscape)?,
+            b'+' if plus == Plus::IsSpace => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(out).map_err(|_| DecodeError::NotUtf8)
+}
+
+/// The canonical encoding of a text as received: decoded, then encoded as the base string wants it.
+///
+/// Borrows when the text already stands in that form, which is what nearly every client sends.
+pub fn canonical(raw: &[u8], plus: Plus) -> Result<Cow<'_, str>, DecodeError> {
+    if is_canonical(raw)
+        && let Ok(text) = std::str::from_utf8(raw)
+    {
+        return Ok(Cow::Borrowed(text));
+    }
+    let decoded = decode(raw, plus)?;
+    let mut out = String::with_capacity(raw.len() + 8);
+    encode_into(&mut out, decoded.as_bytes());
+    Ok(Cow::Owned(out))
+}
+
+/// The decoded text behind a canonical encoding.
+pub fn decode_canonical<'a>(canonical: &Cow<'a, str>) -> Result<Cow<'a, str>, DecodeError> {
+    if !canonical.contains('%') {
+        return Ok(canonical.clone());
+    }
+    decode(canonical.as_bytes(), Plus::IsPlus).map(Cow::Owned)
+}
+
+/// Unreserved bytes, and upper-case escapes of ASCII bytes that are not unreserved. Escapes of other bytes take the
+/// long way, where UTF-8 is checked.
+fn is_canonical(raw: &[u8]) -> bool {
+    let mut bytes = raw.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if is_unreserved(byte) {
+            continue;
+        }
+        if byte != b'%' {
+            return false;
+        }
+        let (high, low) = (bytes.next(), bytes.next());
+        let lower_case = |digit: Option<u8>| digit.is_some_and(|d| d.is_ascii_lowercase());
+        match escape(high, low) {
+            Some(value) if value.is_ascii() && !is_unreserved(value) && !lower_case(high) && !lower_case(low) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+fn push_escape(out: &mut String, byte: u8) {
+    let digit = |value: u8| char::from(HEX.get(usize::from(value)).copied().unwrap_or(b'0'));
+    out.push('%');
+    out.push(digit(byte >> 4));
+    out.push(digit(byte & 15));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lower_case_hex_and_needless_escapes_become_canonical() {
+        assert_eq!(canonical(b"%7e%2f%41", Plus::IsPlus).unwrap(), "~%2FA");
+        assert_eq!(canonical(b"a+b", Plus::IsSpace).unwrap(), "a%20b");
+        assert_eq!(canonical(b"a+b", Plus::IsPlus).unwrap(), "a%2Bb");
+    }
+
+    #[test]
+    fn bad_escapes_and_bad_utf8_are_refused() {
+        for raw in [&b"%"[..], b"%2", b"%zz", b"a%"] {
+            assert_eq!(canonical(raw, Plus::IsSpace), Err(DecodeError::BadEscape));
+        }
+        for raw in [&b"%FF"[..], b"%C0%80", b"%ED%A0%80", b"\xff"] {
+            assert_eq!(canonical(raw, Plus::IsSpace), Err(DecodeError::NotUtf8));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_an_encoding_gives_the_text(text in any::<String>()) {
+            let encoded = encode(text.as_bytes()).into_owned();
+            prop_assert_eq!(decode(encoded.as_bytes(), Plus::IsSpace).unwrap(), text.clone());
+            let again = canonical(encoded.as_bytes(), Plus::IsPlus).unwrap();
+            prop_assert_eq!(again, encoded.as_str());
+        }
+
+        #[test]
+        fn the_short_way_and_the_long_way_agree(raw in "[A-Za-z0-9%+~é -]{0,24}") {
+            let long = decode(raw.as_bytes(), Plus::IsSpace).map(|text| encode(text.as_bytes()).into_owned());
+            prop_assert_eq!(canonical(raw.as_bytes(), Plus::IsSpace).map(Cow::into_owned), long);
+        }
+
+        #[test]
+        fn encoding_twice_is_encoding_the_encoded(text in any::<String>()) {
+            let once = encode(text.as_bytes()).into_owned();
+            let mut twice = String::new();
+            encode_encoded_into(&mut twice, &once);
+            prop_assert_eq!(twice, encode(once.as_bytes()).into_owned());
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Parameter collection (RFC 5849 section 3.4.1.3) and the rules about protocol parameters (sections 3.1, 3.5).
+
+use super::header;
+use super::limits;
+use super::message::{Authorization, Message, is_form};
+use super::method::SignatureMethod;
+use super::percent::{self, DecodeError, Plus};
+use crate::error::{Code, Refusal};
+use std::borrow::Cow;
+
+/// Where the protocol parameters stand. RFC 5849 section 3.5: in "one and only one" place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Location {
+    /// The `Authorization` header.
+    Header,
+    /// The query string. Ends up in access logs.
+    Query,
+    /// A form body.
+    Body,
+}
+
+/// A parameter of the base string, name and value in canonical percent-encoding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parameter<'a> {
+    /// The encoded name.
+    pub name: Cow<'a, str>,
+    /// The encoded value.
+    pub value: Cow<'a, str>,
+}
+
+/// A request whose OAuth parameters are complete and well-formed. Nothing is proved yet.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The HTTP method as received.
+    pub method: &'a str,
+    /// The path as received.
+    pub path: &'a str,
+    /// Where the protocol parameters stand.
+    pub location: Location,
+    /// `oauth_consumer_key`.
+    pub consumer_key: Cow<'a, str>,
+    /// `oauth_token`; `None` when absent or empty.
+    pub token: Option<Cow<'a, str>>,
+    /// `oauth_signature_method`.
+    pub signature_method: SignatureMethod,
+    /// `oauth_signature`, decoded from percent-encoding and not yet from Base64.
+    pub signature: Cow<'a, str>,
+    /// `oauth_timestamp`, seconds since the epoch.
+    pub timestamp: i64,
+    /// `oauth_nonce`.
+    pub nonce: Cow<'a, str>,
+    /// `oauth_body_hash`, in Base64.
+    pub body_hash: Option<Cow<'a, str>>,
+    /// True if the body is a form and therefore among [`Request::parameters`].
+    pub form: bool,
+    /// How many parameters are not `oauth_` ones.
+    pub plain_parameters: usize,
+    /// All parameters of the base string, sorted: everything but `realm` of the header and `oauth_signature`.
+    pub parameters: Vec<Parameter<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the parameters of a message and checks everything that can be checked without a secret.
+    pub fn parse(message: &Message<'a>) -> Result<Self, Refusal> {
+        let mut collected = Collected::new();
+        let form = is_form(message.content_type);
+        match message.authorization {
+            Authorization::Absent => {}
+            Authorization::Several => {
+                return Err(Refusal::new(Code::ParameterRejected, "more than one Authorization header"));
+            }
+            Authorization::One(value) => collected.header(value)?,
+        }
+        if let Some(query) = message.query {
+            if query.len() > limits::QUERY_BYTES {
+                return Err(Refusal::new(Code::ParameterRejected, "the query is longer than 16 KiB"));
+            }
+            collected.form(query.as_bytes(), Location::Query)?;
+        }
+        if form {
+            if message.form.len() > limits::FORM_BYTES {
+                return Err(Refusal::new(Code::BodyTooLarge, "a form body may have 64 KiB"));
+            }
+            collected.form(message.form, Location::Body)?;
+        }
+        collected.finish(message, form)
+    }
+}
+
+/// What was found so far.
+struct Collected<'a> {
+    parameters: Vec<Parameter<'a>>,
+    protocol: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    location: Option<Location>,
+    oauth_header: bool,
+}
+
+impl<'a> Collected<'a> {
+    fn new() -> Self {
+        Self {
+            parameters: Vec::with_capacity(16),
+            protocol: Vec::with_capacity(limits::PROTOCOL_PARAMETERS),
+            location: None,
+            oauth_header: false,
+        }
+    }
+
+    /// Section 3.4.1.3.1, the header: everything but `realm`.
+    fn header(&mut self, value: &'a [u8]) -> Result<(), Refusal> {
+        let Some(pairs) = header::parameters(value)? else { return Ok(()) };
+        self.oauth_header = true;
+        for pair in pairs {
+            let (name, value) = pair?;
+            if name.eq_ignore_ascii_case(b"realm") {
+                continue;
+            }
+            let name = canonical(name, Plus::IsPlus)?;
+            if !is_protocol(&name) {
+                return Err(Refusal::new(
+                    Code::ParameterRejected,
+                    "the Authorization header holds a parameter that is neither realm nor one of OAuth's",
+                ));
+            }
+            self.add(name, canonical(value, Plus::IsPlus)?, Location::Header)?;
+        }
+        Ok(())
+    }
+
+    /// Section 3.4.1.3.1, query and form body: split at `&` only, empty pieces dropped, `+` is a space.
+    fn form(&mut self, raw: &'a [u8], location: Location) -> Result<(), Refusal> {
+        for piece in raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty()) {
+            let equals = piece.iter().position(|&b| b == b'=');
+            let (name, value) = match equals.and_then(|index| piece.split_at_checked(index)) {
+                Some((name, value)) => (name, value.get(1..).unwrap_or(b"")),
+                None => (piece, &b""[..]),
+            };
+            self.add(canonical(name, Plus::IsSpace)?, canonical(value, Plus::IsSpace)?, location)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, location: Location) -> Result<(), Refusal> {
+        if is_protocol(&name) {
+            if self.protocol.iter().any(|(known, _)| *known == name) {
+                return Err(Refusal::new(Code::ParameterDuplicate, format!("{name} is given more than once")));
+            }
+            if *self.location.get_or_insert(location) != location {
+                return Err(Refusal::new(Code::ParameterRejected, "OAuth parameters stand in more than one place"));
+            }
+            if self.protocol.len() == limits::PROTOCOL_PARAMETERS {
+                return Err(Refusal::new(Code::ParameterRejected, "more than 16 OAuth parameters"));
+            }
+            self.protocol.push((name.clone(), decoded(&value)?));
+            if name == "oauth_signature" {
+                return Ok(());
+            }
+        }
+        if self.parameters.len() == limits::PARAMETERS {
+            return Err(Refusal::new(Code::ParameterRejected, "more than 1000 parameters"));
+        }
+        self.parameters.push(Parameter { name, value });
+        Ok(())
+    }
+
+    fn take(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let index = self.protocol.iter().position(|(known, _)| known == name)?;
+        Some(self.protocol.swap_remove(index).1)
+    }
+
+    fn finish(mut self, message: &Message<'a>, form: bool) -> Result<Request<'a>, Refusal> {
+        let Some(location) = self.location.or(self.oauth_header.then_some(Location::Header)) else {
+            return Err(Refusal::new(Code::Unsigned, "the request carries no OAuth parameters"));
+        };
+        let protocol_count = self.protocol.len();
+        let has_signature = self.protocol.iter().any(|(name, _)| name == "oauth_signature");
+        let plain_parameters = self.parameters.len() + usize::from(has_signature) - protocol_count;
+        if self.take("oauth_version").is_some_and(|version| version != "1.0") {
+            return Err(Refusal::new(Code::VersionRejected, "oauth_version must be 1.0 or left out"));
+        }
+        let missing = REQUIRED.into_iter().filter(|name| !self.protocol.iter().any(|(known, _)| known == name));
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            return Err(Refusal::absent(&missing));
+        }
+        let method = self.take("oauth_signature_method").unwrap_or_default();
+        let signature_method = SignatureMethod::from_name(&method).ok_or_else(|| {
+            Refusal::new(Code::SignatureMethodRejected, "only HMAC-SHA1, HMAC-SHA256 and HMAC-SHA512 are accepted")
+        })?;
+        let body_hash = self.take("oauth_body_hash");
+        if form && body_hash.is_some() {
+            return Err(Refusal::new(Code::ParameterRejected, "oauth_body_hash must not be sent with a form body"));
+        }
+        let request = Request {
+            method: message.method,
+            path: message.path,
+            location,
+            consumer_key: printable("oauth_consumer_key", self.take("oauth_consumer_key"), limits::KEY_BYTES)?,
+            token: match self.take("oauth_token") {
+                Some(token) if !token.is_empty() => Some(printable("oauth_token", Some(token), limits::KEY_BYTES)?),
+                _ => None,
+            },
+            signature_method,
+            signature: printable("oauth_signature", self.take("oauth_signature"), 128)?,
+            timestamp: timestamp(&self.take("oauth_timestamp").unwrap_or_default())?,
+            nonce: printable("oauth_nonce", self.take("oauth_nonce"), limits::NONCE_BYTES)?,
+            body_hash,
+            form,
+            plain_parameters,
+            parameters: {
+                self.parameters.sort_unstable();
+                self.parameters
+            },
+        };
+        Ok(request)
+    }
+}
+
+const REQUIRED: [&str; 5] =
+    ["oauth_consumer_key", "oauth_signature_method", "oauth_signature", "oauth_timestamp", "oauth_nonce"];
+
+/// Names that begin with exactly `oauth_`; `OAUTH_NONCE` and `oauthx` are ordinary parameters.
+fn is_protocol(name: &str) -> bool {
+    name.starts_with("oauth_")
+}
+
+fn canonical(raw: &[u8], plus: Plus) -> Result<Cow<'_, str>, Refusal> {
+    percent::canonical(raw, plus).map_err(undecodable)
+}
+
+fn decoded<'a>(value: &Cow<'a, str>) -> Result<Cow<'a, str>, Refusal> {
+    percent::decode_canonical(value).map_err(undecodable)
+}
+
+fn undecodable(error: DecodeError) -> Refusal {
+    let detail = match error {
+        DecodeError::BadEscape => "a parameter holds a % that is not followed by two hexadecimal digits",
+        DecodeError::NotUtf8 => "a parameter is not UTF-8 after decoding",
+    };
+    Refusal::new(Code::ParameterRejected, detail)
+}
+
+/// A value of 1 to `most` printable ASCII characters.
+fn printable<'a>(name: &str, value: Option<Cow<'a, str>>, most: usize) -> Result<Cow<'a, str>, Refusal> {
+    value
+        .filter(|text| !text.is_empty() && text.len() <= most && text.bytes().all(|b| (0x20..0x7f).contains(&b)))
+        .ok_or_else(|| {
+            Refusal::new(Code::ParameterRejected, format!("{name} must be 1 to {most} printable ASCII characters"))
+        })
+}
+
+/// Section 3.3: a positive integer, as digits alone.
+fn timestamp(text: &str) -> Result<i64, Refusal> {
+    let digits = !text.is_empty() && text.len() <= limits::TIMESTAMP_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| digits && !text.starts_with('0'))
+        .ok_or_else(|| Refusal::new(Code::ParameterRejected, "oauth_timestamp must be seconds since 1970, in digits"))
+}
