@@ -1,1 +1,24 @@
-//! x
+//! The data service: hears a command through any door, decides, remembers, tells.
+//!
+//! [`App`] is the running service; [`Operator`] is the same house entered by the operator's key, without a network.
+
+mod app;
+mod caller;
+mod chance;
+mod checkers;
+mod clock;
+mod commands;
+mod doors;
+mod error;
+mod events;
+mod guard;
+mod operator;
+mod settings;
+mod store;
+
+pub use app::{App, StartError};
+pub use clock::Clock;
+pub use error::{Error, Fault, Result};
+pub use operator::Operator;
+pub use settings::{PasswordCost, Settings};
+pub use store::sealed::new_key as new_seal_key;

@@ -1,0 +1,94 @@
+//! Who is asking: what the guard has proved, in the form the commands ask about.
+
+use crate::error::Result;
+use crate::store::credentials::{ConsumerCredential, TokenCredential};
+use shared::acl::{AccessList, Me};
+use shared::error::Refusal;
+use shared::id::{ConsumerKey, ServiceName, UserRef};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A caller whose proof held.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A consumer, alone or with a user's token.
+    Signed {
+        /// The consumer.
+        consumer: Arc<ConsumerCredential>,
+        /// The token the request was signed with.
+        token: Option<Arc<TokenCredential>>,
+    },
+    /// Whoever can read the sealing keys and the database: the operator's commands. Holds everything.
+    Operator,
+}
+
+impl Caller {
+    /// The consumer, if there is one.
+    pub fn consumer(&self) -> Option<&ConsumerCredential> {
+        match self {
+            Self::Signed { consumer, .. } => Some(consumer),
+            Self::Operator => None,
+        }
+    }
+
+    /// The token, if there is one.
+    pub fn token(&self) -> Option<&TokenCredential> {
+        match self {
+            Self::Signed { token, .. } => token.as_deref(),
+            Self::Operator => None,
+        }
+    }
+
+    /// The consumer's key, or a refusal: some commands make no sense without a consumer.
+    pub fn consumer_key(&self) -> Result<&ConsumerKey> {
+        self.consumer().map(|c| &c.key).ok_or_else(|| without_consumer().into())
+    }
+
+    /// The service the caller belongs to.
+    pub fn service(&self) -> Result<&ServiceName> {
+        self.consumer().map(|c| &c.service).ok_or_else(|| without_consumer().into())
+    }
+
+    /// Who `me` is.
+    pub fn me(&self) -> Me {
+        Me { user: self.token().map(|t| t.user), session: self.token().and_then(|t| t.session).map(|s| s.id) }
+    }
+
+    /// The user a command is about.
+    pub fn user(&self, user: UserRef) -> Result<Uuid> {
+        match user {
+            UserRef::Id(id) => Ok(id),
+            UserRef::Me => {
+                self.token().map(|t| t.user).ok_or_else(|| Refusal::forbidden("users.me", "a request without a token").into())
+            }
+        }
+    }
+
+    /// Checks an access word that has no placeholder left: the consumer must hold it, and the user too if the request
+    /// carries a token.
+    pub fn must_hold(&self, word: &str) -> Result<()> {
+        let Self::Signed { consumer, token } = self else { return Ok(()) };
+        let me = self.me();
+        if !consumer.access.permits(word, me) {
+            return Err(Refusal::forbidden(word, "the consumer").into());
+        }
+        if token.as_ref().is_some_and(|token| !token.access.permits(word, me)) {
+            return Err(Refusal::forbidden(word, "the user").into());
+        }
+        Ok(())
+    }
+
+    /// Refuses to hand out access that the caller does not hold.
+    pub fn must_be_able_to_grant(&self, granted: &AccessList) -> Result<()> {
+        let Self::Signed { consumer, token } = self else { return Ok(()) };
+        let user_may = token.as_ref().is_none_or(|token| token.access.may_grant(granted));
+        if user_may && consumer.access.may_grant(granted) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden(&granted.words().join(" "), "the caller, who cannot hand it out,").into())
+    }
+}
+
+fn without_consumer() -> Refusal {
+    Refusal::new(shared::error::Code::Forbidden, "only a consumer can ask this")
+}

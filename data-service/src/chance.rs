@@ -1,0 +1,71 @@
+//! The one place that asks for randomness: ids, keys and secrets, all from the operating system.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use shared::secret::Secret;
+use shared::timestamp::Timestamp;
+use uuid::Uuid;
+
+/// Random bytes. A system that has none to give is not one to run on: without them there are no secrets.
+#[expect(clippy::disallowed_methods, reason = "this is the place the rule sends everybody to")]
+#[expect(clippy::expect_used, reason = "there is no safe way on without randomness, and no caller could do better")]
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// A new id: UUIDv7, so that ids sort by age.
+pub fn id(now: Timestamp) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.millis()).unwrap_or(0), &bytes()).into_uuid()
+}
+
+/// The public half of new credentials: a prefix that tells what it is, and 128 random bits.
+pub fn key(prefix: &str) -> String {
+    format!("{prefix}_{}", letters(&bytes::<16>()))
+}
+
+/// The secret half of new credentials, or a session id: 256 random bits, needing no encoding anywhere.
+pub fn secret(prefix: &str) -> Secret {
+    Secret::new(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes::<32>())))
+}
+
+/// Base 32 without the letters that look like others, in lower case: keys are read aloud and typed.
+fn letters(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for &byte in bytes {
+        buffer = buffer << 8 | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            let index = usize::try_from(buffer >> bits & 31).unwrap_or(0);
+            text.push(char::from(ALPHABET.get(index).copied().unwrap_or(b'a')));
+        }
+        buffer &= (1 << bits) - 1;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_secrets_differ_and_need_no_encoding() {
+        let (one, other) = (key("c"), key("c"));
+        assert_ne!(one, other);
+        assert!(one.starts_with("c_") && one.len() >= 27, "{one}");
+        let secret = secret("cs");
+        assert!(secret.expose().bytes().all(shared::oauth1::percent::is_unreserved));
+        assert_eq!(secret.expose().len(), 3 + 43);
+    }
+
+    #[test]
+    fn ids_sort_by_age() {
+        let early = id(Timestamp::from_seconds(1_000));
+        let late = id(Timestamp::from_seconds(2_000));
+        assert!(early < late);
+        assert_eq!(early.get_version_num(), 7);
+    }
+}

@@ -1,0 +1,130 @@
+//! What each command does.
+//!
+//! [`call`] checks access and dispatches. A command opens at most one transaction, and no hashing is done while it
+//! is open. To add a command, implement [`Run`] in the file of its noun.
+
+mod authenticate;
+mod consumers;
+mod profiles;
+mod receipts;
+mod sessions;
+mod setup;
+mod tokens;
+mod users;
+
+pub(crate) use setup::new_link;
+
+use crate::caller::Caller;
+use crate::checkers::gate::Gate;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::store::Store;
+use shared::command::{Access, Command, Session, Whoami, WhoamiConsumer, WhoamiReply};
+use shared::error::{Code, Refusal};
+use shared::timestamp::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// What commands work with.
+pub(crate) struct Rooms {
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Clock,
+    pub(crate) gate: Gate,
+    /// Rung when events were committed, so that this process hears of them at once.
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) receipt_wait: Duration,
+}
+
+/// One call of a command.
+pub(crate) struct Call<'a> {
+    pub(crate) rooms: &'a Rooms,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+}
+
+impl Call<'_> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.rooms.store
+    }
+}
+
+/// A command that can be carried out.
+pub(crate) trait Run: Command {
+    /// Carries it out. Access was checked.
+    async fn run(self, call: &Call<'_>) -> Result<Self::Reply>;
+
+    /// Checks access. Only commands whose word depends on what is in the store say more than this.
+    async fn check(&self, call: &Call<'_>) -> Result<()> {
+        match self.access() {
+            Access::Consumer => Ok(()),
+            Access::Word(word) => call.caller.must_hold(&fill_in(&word, call.caller)?),
+        }
+    }
+}
+
+/// Carries out a command for a caller.
+pub(crate) async fn call<C: Run>(rooms: &Rooms, caller: &Caller, command: C) -> Result<C::Reply> {
+    let call = Call { rooms, caller, now: rooms.clock.now() };
+    command.check(&call).await?;
+    command.run(&call).await
+}
+
+/// Fills in what an access word leaves open: `me` becomes the caller's user, `{own}` the caller's service.
+fn fill_in(word: &str, caller: &Caller) -> Result<String> {
+    let mut filled = Vec::new();
+    for part in word.split('.') {
+        filled.push(match (part, caller.me().user) {
+            ("me", Some(user)) => user.to_string(),
+            ("{own}", _) => caller.service()?.to_string(),
+            _ => part.to_owned(),
+        });
+    }
+    Ok(filled.join("."))
+}
+
+/// Refuses if another version was expected than the one there is.
+fn check_version(expected: Option<i64>, there: i64) -> Result<()> {
+    match expected {
+        Some(expected) if expected != there => {
+            let detail = format!("version {expected} was expected, and {there} is there");
+            Err(Refusal::new(Code::PreconditionFailed, detail).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One page out of at most one item too many.
+fn page<T>(mut items: Vec<T>, limit: u64, cursor: impl Fn(&T) -> String) -> shared::command::Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(cursor);
+    shared::command::Page { items, next }
+}
+
+fn bad_cursor() -> Refusal {
+    Refusal::invalid("after", "malformed", "not what an earlier page gave as `next`")
+}
+
+impl Run for Whoami {
+    async fn run(self, call: &Call<'_>) -> Result<WhoamiReply> {
+        let consumer = call.caller.consumer();
+        let consumer = consumer.ok_or_else(|| Refusal::new(Code::Forbidden, "the operator is nobody in particular"))?;
+        let user = match call.caller.token() {
+            Some(token) => Some(crate::store::users::must_find(call.store().read(), token.user).await?.user),
+            None => None,
+        };
+        let session = call.caller.token().and_then(|token| token.session);
+        Ok(WhoamiReply {
+            consumer: WhoamiConsumer {
+                key: consumer.key.clone(),
+                label: consumer.label.clone(),
+                service: consumer.service.clone(),
+            },
+            user,
+            session: session.map(|s| Session { id: s.id, created_at: s.created_at, expires_at: s.expires_at }),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! `authenticate`: a password becomes a session, a token and its secret.
+
+use super::{Call, Run};
+use crate::chance;
+use crate::checkers::gate::Verdict;
+use crate::checkers::throttle::Charge;
+use crate::error::{Error, Result};
+use crate::store::sessions::StoredSession;
+use crate::store::tokens::NewToken;
+use crate::store::users::Account;
+use crate::store::{devices, events, sessions, tokens, users};
+use serde_json::json;
+use shared::command::{Authenticate, Authenticated};
+use shared::error::{Code, Refusal};
+use shared::event::Topic;
+use shared::id::{ConsumerKey, TokenKey};
+use shared::secret::Secret;
+use uuid::Uuid;
+
+/// The longest name or password that is looked at; longer ones are wrong without a look.
+const MOST_BYTES: usize = 1024;
+
+impl Run for Authenticate {
+    async fn run(self, call: &Call<'_>) -> Result<Authenticated> {
+        let consumer = call.caller.consumer_key()?;
+        if self.username.len() > MOST_BYTES || self.password.expose().len() > MOST_BYTES {
+            return Err(wrong());
+        }
+        let account = users::by_login(call.store().read(), &self.username).await?;
+        let client = self.client.unwrap_or_default();
+        let device = known_device(call, client.device, account.as_ref()).await?;
+        let charge = match &device {
+            Some(device) => Charge::device(device),
+            None => Charge::stranger(&self.username, client.address),
+        };
+        charge.take(call.store(), call.now).await?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let verdict = match call.rooms.gate.verify(self.password, hash).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                charge.refund(call.store(), call.now).await?;
+                return Err(error);
+            }
+        };
+        // Unknown, wrong and disabled have done the same work up to here, and end in the same words.
+        match (account, verdict) {
+            (Some(account), Verdict::Right(upgrade)) if account.user.disabled_at.is_none() => {
+                let device = device.unwrap_or_else(|| chance::secret("d"));
+                sign_in(call, consumer, account, upgrade, &charge, device).await
+            }
+            (account, _) => {
+                refused(call, consumer, account.map(|account| account.user.id)).await?;
+                Err(wrong())
+            }
+        }
+    }
+}
+
+fn wrong() -> Error {
+    Refusal::new(Code::InvalidCredentials, "the name or the password is wrong").into()
+}
+
+/// The device, if this user has signed in with it before. The same look-up for an unknown user.
+async fn known_device(call: &Call<'_>, device: Option<Secret>, account: Option<&Account>) -> Result<Option<Secret>> {
+    let Some(device) = device else { return Ok(None) };
+    let user = account.map_or(Uuid::nil(), |account| account.user.id);
+    Ok(devices::is_known(call.store().read(), &device, user).await?.then_some(device))
+}
+
+async fn refused(call: &Call<'_>, consumer: &ConsumerKey, user: Option<Uuid>) -> Result<()> {
+    // The name that was typed is not told: people type passwords into the wrong field.
+    let subject = user.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+    let tx = call.store().begin().await?;
+    events::append(tx.on(), call.now, Topic::UserRefused, subject, json!({ "consumer": consumer })).await?;
+    tx.commit().await
+}
+
+async fn sign_in(
+    call: &Call<'_>,
+    consumer: &ConsumerKey,
+    account: Account,
+    upgrade: Option<String>,
+    charge: &Charge,
+    device: Secret,
+) -> Result<Authenticated> {
+    let lifetime = i64::try_from(call.rooms.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2000);
+    let now = call.now;
+    let tx = call.store().begin().await?;
+    // While the password was hashed, it may have been changed, or the user disabled.
+    let there = users::by_id(tx.on(), account.user.id).await?;
+    let Some(there) = there.filter(|a| a.password_hash == account.password_hash && a.user.disabled_at.is_none()) else {
+        return Err(wrong());
+    };
+    if let (Some(old), Some(new)) = (&there.password_hash, &upgrade) {
+        users::upgrade_hash(tx.on(), there.user.id, old, new).await?;
+    }
+    let sessionid = chance::secret("s");
+    let session = StoredSession {
+        id: chance::id(now),
+        user: there.user.id,
+        created_at: now,
+        expires_at: now.plus_seconds(lifetime),
+        ended: false,
+        version: 1,
+    };
+    sessions::insert(tx.on(), &session, &sessionid).await?;
+    let (token, secret) = make_token(call, tx.on(), consumer, &session).await?;
+    devices::remember(tx.on(), &device, there.user.id, now).await?;
+    charge.succeeded(tx.on(), now).await?;
+    let data = json!({ "session": session.id, "consumer": consumer });
+    events::append(tx.on(), now, Topic::UserSignedIn, there.user.id, data).await?;
+    tx.commit().await?;
+    call.rooms.bell.notify_one();
+    Ok(Authenticated { token, secret, expires_at: session.expires_at, user: there.user, sessionid, device })
+}
+
+/// A new token of a consumer for a session.
+pub(super) async fn make_token(
+    call: &Call<'_>,
+    on: &impl crate::store::ConnectionTrait,
+    consumer: &ConsumerKey,
+    session: &StoredSession,
+) -> Result<(TokenKey, Secret)> {
+    let (token, secret) = new_pair()?;
+    let new = NewToken {
+        token: &token,
+        secret: &secret,
+        consumer,
+        user: session.user,
+        session: Some(session.id),
+        expires_at: session.expires_at,
+    };
+    tokens::insert(on, &call.store().seal, &new, call.now).await?;
+    Ok((token, secret))
+}
+
+/// A fresh token key and secret.
+pub(super) fn new_pair() -> Result<(TokenKey, Secret)> {
+    let token = chance::key("t").parse().map_err(|e| crate::error::Fault::Other(format!("a token key: {e}")))?;
+    Ok((token, chance::secret("ts")))
+}
+

@@ -1,0 +1,116 @@
+//! Tokens: made for jobs, listed, ended.
+
+use super::authenticate::new_pair;
+use super::{Call, Run, bad_cursor, page};
+use crate::error::Result;
+use crate::store::tokens::{NewToken, Which};
+use crate::store::{consumers, events, sessions, tokens, users};
+use serde_json::json;
+use shared::command::{CreateToken, Ended, Limit, ListTokens, Page, Receipt, RevokeToken, Token, TokenCreated};
+use shared::error::{Code, Refusal};
+use shared::event::Topic;
+use shared::id::{TokenKey, TokenRef};
+use uuid::Uuid;
+
+const DAY: i64 = 24 * 3600;
+const LIFETIME: i64 = 30 * DAY;
+const LONGEST: i64 = 3650 * DAY;
+
+impl Run for CreateToken {
+    async fn run(self, call: &Call<'_>) -> Result<TokenCreated> {
+        let seconds = self.expires_in.unwrap_or(LIFETIME);
+        if !(1..=LONGEST).contains(&seconds) {
+            return Err(Refusal::invalid("expires_in", "out_of_range", "1 second to ten years, in seconds").into());
+        }
+        let (token, secret) = new_pair()?;
+        let expires_at = call.now.plus_seconds(seconds);
+        let tx = call.store().begin().await?;
+        let account = users::must_find(tx.on(), self.user).await?;
+        let consumer = consumers::must_find(tx.on(), &self.consumer, call.now).await?;
+        if account.user.disabled_at.is_some() {
+            return Err(Refusal::new(Code::Conflict, "this user is disabled").into());
+        }
+        if consumer.revoked_at.is_some() {
+            return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
+        }
+        // A token acts with its user's rights: whoever makes one must hold them.
+        call.caller.must_be_able_to_grant(&account.access)?;
+        let new = NewToken {
+            token: &token,
+            secret: &secret,
+            consumer: &consumer.key,
+            user: self.user,
+            session: None,
+            expires_at,
+        };
+        tokens::insert(tx.on(), &call.store().seal, &new, call.now).await?;
+        tx.commit().await?;
+        Ok(TokenCreated { token, secret, user: self.user, consumer: consumer.key, expires_at })
+    }
+}
+
+impl Run for ListTokens {
+    async fn run(self, call: &Call<'_>) -> Result<Page<Token>> {
+        let user = call.caller.user(self.id)?;
+        let limit = Limit::of(self.limit);
+        let after = match &self.after {
+            None => None,
+            Some(cursor) => {
+                let (created_at, token) = cursor.split_once('.').ok_or_else(bad_cursor)?;
+                Some((created_at.parse().map_err(|_| bad_cursor())?, token.to_owned()))
+            }
+        };
+        users::must_find(call.store().read(), user).await?;
+        let items = tokens::list(call.store().read(), user, after, limit + 1, call.now).await?;
+        Ok(page(items, limit, |token| format!("{}.{}", token.created_at.millis(), token.token)))
+    }
+}
+
+impl Run for RevokeToken {
+    /// The word depends on whose the token is. Whoever may not end it is not told that it exists.
+    async fn check(&self, call: &Call<'_>) -> Result<()> {
+        let TokenRef::Key(token) = &self.token else { return Ok(()) };
+        let owner = tokens::owner(call.store().read(), token).await?.map(|(user, _)| user);
+        let word = format!("tokens.{}.revoke", owner.unwrap_or(Uuid::nil()));
+        call.caller.must_hold(&word).map_err(|_| no_such_token().into())
+    }
+
+    async fn run(self, call: &Call<'_>) -> Result<Receipt> {
+        match self.token {
+            TokenRef::Key(token) => end_token(call, &token).await,
+            TokenRef::Own => {
+                let own = call.caller.token().ok_or_else(|| {
+                    Refusal::new(Code::NotFound, "this request carries no token that could be ended")
+                })?;
+                match own.session {
+                    Some(session) => end_session(call, session.id).await,
+                    None => end_token(call, &own.token).await,
+                }
+            }
+        }
+    }
+}
+
+fn no_such_token() -> Refusal {
+    Refusal::new(Code::NotFound, "there is no such token")
+}
+
+async fn end_token(call: &Call<'_>, token: &TokenKey) -> Result<Receipt> {
+    let tx = call.store().begin().await?;
+    let (user, session) = tokens::owner(tx.on(), token).await?.ok_or_else(no_such_token)?;
+    let ended = tokens::revoke(tx.on(), Which::Token(token), call.now).await?;
+    let data = json!({ "user": user, "session": session });
+    let sequence = events::append(tx.on(), call.now, Topic::TokenRevoked, token, data).await?;
+    tx.commit().await?;
+    call.receipt(sequence, Ended { tokens: ended, sessions: 0 }).await
+}
+
+async fn end_session(call: &Call<'_>, session: Uuid) -> Result<Receipt> {
+    let tx = call.store().begin().await?;
+    let ended = sessions::end(tx.on(), session, call.now).await?;
+    let count = tokens::revoke(tx.on(), Which::Session(session), call.now).await?;
+    let data = json!({ "tokens": count });
+    let sequence = events::append(tx.on(), call.now, Topic::SessionEnded, session, data).await?;
+    tx.commit().await?;
+    call.receipt(sequence, Ended { tokens: count, sessions: u64::from(ended) }).await
+}

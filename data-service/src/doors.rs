@@ -1,0 +1,3 @@
+//! Doors: decode, identify, call, encode. Nothing else.
+
+pub(crate) mod http;

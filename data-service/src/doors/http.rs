@@ -1,0 +1,168 @@
+//! The HTTP door.
+//!
+//! One service takes every request, because actix's own routing changes what was signed: it decodes and re-quotes
+//! the path. Scheme and host of the signed URL come from the settings, never from `Host` or `X-Forwarded-*`.
+
+mod body;
+mod reply;
+mod router;
+
+use crate::chance;
+use crate::commands::Rooms;
+use crate::error::{Error, Result};
+use crate::guard::{Guard, Proved};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use actix_web::{HttpRequest, HttpResponse, web};
+use router::{Incoming, Router};
+use shared::command::{Echo, Echoed};
+use shared::error::{Code, Refusal};
+use shared::oauth1::{Authorization, Message, is_form, limits};
+use std::sync::Arc;
+
+/// What the door leads to.
+pub(crate) struct House {
+    pub(crate) guard: Guard,
+    pub(crate) rooms: Rooms,
+    pub(crate) body_limit: usize,
+    router: Router,
+    openapi: String,
+}
+
+impl House {
+    pub(crate) fn new(guard: Guard, rooms: Rooms, body_limit: usize) -> Self {
+        let openapi = serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
+        Self { guard, rooms, body_limit, router: Router::default(), openapi }
+    }
+}
+
+/// Every request.
+pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: web::Data<Arc<House>>) -> HttpResponse {
+    let path = request.uri().path();
+    match (request.method().as_str(), path) {
+        ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
+        ("GET" | "HEAD", "/readyz") => return ready(&house).await,
+        ("GET" | "HEAD", "/openapi.json") => {
+            return HttpResponse::Ok().content_type("application/json").body(house.openapi.clone());
+        }
+        _ => {}
+    }
+    match answer(&request, payload, &house).await {
+        Ok(response) => response,
+        Err(error) => {
+            let request_id = chance::id(house.rooms.clock.now()).to_string();
+            log(&request, &error, &request_id);
+            reply::problem(&error.refusal(), &request_id)
+        }
+    }
+}
+
+/// Identify, then call.
+async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> Result<HttpResponse> {
+    let (proved, body) = identify(request, payload, house).await?;
+    let path = request.uri().path();
+    if path == Echo::PATH || path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.starts_with('/')) {
+        return echo(request, &proved, body.len());
+    }
+    let (handler, fields) = house.router.find(request.method().as_str(), path)?;
+    let incoming = Incoming {
+        fields,
+        query: request.uri().query(),
+        content_type: content_type(request.headers()),
+        if_match: request.headers().get("if-match").and_then(|value| value.to_str().ok()),
+        body: &body,
+    };
+    handler(&house.rooms, &proved.caller, incoming).await
+}
+
+/// Signature first, on the head alone unless the body is a form; then the body, then the nonce.
+async fn identify(request: &HttpRequest, payload: web::Payload, house: &House) -> Result<(Proved, web::Bytes)> {
+    let headers = request.headers();
+    let content_type = content_type(headers);
+    body::check_length(headers, house.body_limit)?;
+    check_target(request)?;
+    let form = is_form(content_type);
+    let mut payload = Some(payload);
+    let mut bytes = web::Bytes::new();
+    if form && let Some(payload) = payload.take() {
+        bytes = body::read(payload, limits::FORM_BYTES.min(house.body_limit)).await?;
+    }
+    let opened = house
+        .guard
+        .open(&Message {
+            method: request.method().as_str(),
+            path: request.uri().path(),
+            query: request.uri().query(),
+            authorization: authorization(headers),
+            content_type,
+            form: &bytes,
+        })
+        .await?;
+    if let Some(payload) = payload {
+        bytes = body::read(payload, house.body_limit).await?;
+    }
+    let proved = house.guard.admit(opened, &bytes).await?;
+    Ok((proved, bytes))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+fn authorization(headers: &HeaderMap) -> Authorization<'_> {
+    let mut fields = headers.get_all(AUTHORIZATION);
+    match (fields.next(), fields.next()) {
+        (None, _) => Authorization::Absent,
+        (Some(field), None) => Authorization::One(field.as_bytes()),
+        (Some(_), Some(_)) => Authorization::Several,
+    }
+}
+
+/// A target in absolute form (`GET http://other/ HTTP/1.1`) must name the host the request is for.
+fn check_target(request: &HttpRequest) -> Result<(), Refusal> {
+    let Some(authority) = request.uri().authority().filter(|_| request.version() < actix_web::http::Version::HTTP_2) else {
+        return Ok(());
+    };
+    let host = request.headers().get("host").and_then(|value| value.to_str().ok());
+    if host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str())) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::ParameterRejected, "the request target names another host than the Host header"))
+}
+
+fn echo(request: &HttpRequest, proved: &Proved, body_bytes: usize) -> Result<HttpResponse> {
+    let consumer = proved.caller.consumer_key()?;
+    let token = proved.caller.token();
+    let echoed = Echoed {
+        consumer: consumer.clone(),
+        user: token.map(|token| token.user),
+        token: token.map(|token| token.token.clone()),
+        method: request.method().as_str().to_owned(),
+        url: proved.url.clone(),
+        parameters: proved.plain_parameters,
+        signature_method: proved.signature_method,
+        body_hash: proved.body_hash,
+        body_bytes,
+    };
+    reply::json(StatusCode::OK, &echoed)
+}
+
+async fn ready(house: &House) -> HttpResponse {
+    if house.rooms.store.answers().await && house.guard.freshness.is_fresh() {
+        return HttpResponse::Ok().content_type("text/plain").body("ready");
+    }
+    let refusal = Refusal::retry(Code::Unavailable, "the store does not answer", 1);
+    reply::problem(&refusal, &chance::id(house.rooms.clock.now()).to_string())
+}
+
+/// One line for each refusal or fault: who, what, why; never a header, a secret or a base string.
+fn log(request: &HttpRequest, error: &Error, request_id: &str) {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    match error {
+        Error::Refused(refusal) => {
+            let code = refusal.code.word();
+            tracing::info!(request_id, method, path, code, detail = %refusal.detail, "refused");
+        }
+        Error::Fault(fault) => tracing::error!(request_id, method, path, %fault, "failed"),
+    }
+}

@@ -1,0 +1,41 @@
+//! The body, once, as it was sent: nothing is decompressed or decoded.
+
+use crate::error::Result;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+use shared::error::{Code, Refusal};
+
+/// Refuses a body that says it is too large before any of it is read.
+pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Refusal> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) { Err(too_large(limit)) } else { Ok(()) }
+}
+
+/// Reads the body up to a limit.
+pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Refusal::new(Code::Invalid, "the body ended before its time"))?;
+        let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
+        if so_far + chunk.len() > limit {
+            return Err(too_large(limit).into());
+        }
+        // Nearly every body comes in one piece, which is then not copied.
+        match &first {
+            None => first = Some(chunk),
+            Some(head) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(head);
+                }
+                rest.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(Code::BodyTooLarge, format!("a body may have {limit} bytes here"))
+}

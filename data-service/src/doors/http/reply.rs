@@ -1,0 +1,65 @@
+//! Answers: JSON, or the one error word as problem+json.
+
+use crate::error::{Fault, Result};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use shared::command::Route;
+use shared::error::{Problem, Refusal};
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
+    let bytes = serde_json::to_vec(body).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
+    Ok(HttpResponse::build(status).content_type("application/json").body(bytes))
+}
+
+/// The answer to a command, as its route describes it.
+pub(super) fn command(route: &Route, reply: &impl Serialize) -> Result<HttpResponse> {
+    let status = StatusCode::from_u16(route.status).unwrap_or(StatusCode::OK);
+    if status == StatusCode::NO_CONTENT {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let value = serde_json::to_value(reply).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
+    let body = route.reply.and_then(|field| value.get(field)).unwrap_or(&value);
+    let mut response = json(status, body)?;
+    let mut insert = |name: &'static str, text: String| {
+        if let Ok(value) = text.parse() {
+            response.headers_mut().insert(actix_web::http::header::HeaderName::from_static(name), value);
+        }
+    };
+    if let Some(version) = value.get("version").and_then(Value::as_i64) {
+        insert("etag", format!("\"{version}\""));
+    }
+    if let Some(location) = route.location {
+        insert("location", filled(location, &value));
+    }
+    // What is answered is about one caller: no cache in between may keep it.
+    insert("cache-control", "no-store".into());
+    Ok(response)
+}
+
+/// A path template filled in from a reply.
+fn filled(template: &str, reply: &Value) -> String {
+    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(name) => reply.get(name).and_then(Value::as_str).unwrap_or_default().to_owned(),
+        None => part.to_owned(),
+    };
+    template.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// A refusal as problem+json.
+pub(super) fn problem(refusal: &Refusal, request_id: &str) -> HttpResponse {
+    let problem = Problem::new(refusal, request_id);
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.content_type("application/problem+json");
+    response.insert_header(("cache-control", "no-store"));
+    if problem.status == 401 {
+        response.insert_header(("www-authenticate", problem.challenge()));
+    }
+    if let Some(seconds) = refusal.retry_after() {
+        response.insert_header(("retry-after", seconds));
+    }
+    response.body(serde_json::to_vec(&problem).unwrap_or_default())
+}

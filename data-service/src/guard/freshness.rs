@@ -1,0 +1,54 @@
+//! Whether what is remembered can be trusted: only if the events were read up to the end a moment ago.
+
+use crate::clock::Stopwatch;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// When the end of the events was last reached.
+#[derive(Debug)]
+pub(crate) struct Freshness {
+    stopwatch: Stopwatch,
+    /// Milliseconds of the stopwatch; 0 means never.
+    last: AtomicU64,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0) }
+    }
+}
+
+impl Freshness {
+    /// Memory may be this much behind.
+    pub(crate) const MOST_MILLIS: u64 = 1000;
+
+    /// The moment at which a reading of the events begins.
+    pub(crate) fn begin(&self) -> u64 {
+        self.stopwatch.millis().max(1)
+    }
+
+    /// The end was reached by a reading that began at `begun`.
+    pub(crate) fn reached(&self, begun: u64) {
+        self.last.store(begun, Ordering::Release);
+    }
+
+    /// True if memory is not more than a second behind.
+    pub(crate) fn is_fresh(&self) -> bool {
+        let last = self.last.load(Ordering::Acquire);
+        last > 0 && self.stopwatch.millis().saturating_sub(last) <= Self::MOST_MILLIS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_fresh_before_the_first_reading_or_long_after_one() {
+        let freshness = Freshness::default();
+        assert!(!freshness.is_fresh());
+        freshness.reached(freshness.begin());
+        assert!(freshness.is_fresh());
+        let long_ago = Freshness { stopwatch: Stopwatch::started_ago(Freshness::MOST_MILLIS + 500), last: 1.into() };
+        assert!(!long_ago.is_fresh());
+    }
+}

@@ -1,0 +1,257 @@
+//! The memory of used nonces: exact, across a crash and a restart.
+//!
+//! In memory there is one set of 64-bit fingerprints per timestamp second and shard; a replay repeats the signed
+//! timestamp, so only that second is asked. Before a request is accepted its fingerprint is also written to the
+//! [journal](super::journal), which a killed process leaves behind complete; a new process reads it.
+//!
+//! The `floor` is the lowest timestamp that is still remembered. It never moves backwards, also not over a restart,
+//! so a clock that is stepped back revives nothing.
+
+use super::journal::{Journal, Recovered};
+use crate::error::{Fault, Result};
+use shared::error::{Code, Refusal};
+use shared::oauth1::limits;
+use shared::timestamp::Timestamp;
+use siphasher::sip::SipHasher13;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+pub(crate) use super::journal::OpenError;
+
+const SHARDS: usize = 16;
+/// Nonces remembered at most. Beyond, requests are refused rather than remembered badly: some 250 MB.
+const MOST: u64 = 16_000_000;
+
+/// A keyed hash of consumer, token and nonce. The key is random, so nobody can make two of them equal on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+type Second = HashSet<u64, BuildHasherDefault<Identity>>;
+
+/// The memory.
+pub(crate) struct Replay {
+    shards: Vec<Mutex<BTreeMap<i64, Second>>>,
+    live: AtomicU64,
+    floor: AtomicI64,
+    key: [u8; 16],
+    journal: Journal,
+}
+
+impl Replay {
+    /// Opens the memory in a folder that only one process may use at a time. `mark` is what the database says about
+    /// the folder: if they do not belong together, nonces may have been lost, and the window starts anew.
+    pub(crate) fn open(folder: &Path, mark: Option<&str>, now: Timestamp) -> Result<(Self, String), OpenError> {
+        let (journal, Recovered { key, floor, records, mark }) = Journal::open(folder, mark, now.seconds())?;
+        let replay = Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            live: AtomicU64::new(0),
+            floor: AtomicI64::new(floor.max(now.seconds() - limits::WINDOW_PAST)),
+            key,
+            journal,
+        };
+        for (timestamp, fingerprint) in records {
+            if timestamp >= replay.floor() {
+                replay.insert(timestamp, Fingerprint(fingerprint));
+            }
+        }
+        Ok((replay, mark))
+    }
+
+    /// The lowest timestamp that is acceptable.
+    pub(crate) fn floor(&self) -> i64 {
+        self.floor.load(Ordering::Acquire)
+    }
+
+    /// The fingerprint of a nonce within its timestamp. Lengths are hashed too, so `ab|c` is not `a|bc`.
+    pub(crate) fn fingerprint(&self, consumer: &str, token: &str, nonce: &str) -> Fingerprint {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        for part in [consumer, token, nonce] {
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part.as_bytes());
+        }
+        Fingerprint(hasher.finish())
+    }
+
+    /// Accepts a nonce once. In memory first, in one atomic step, then in the journal; only then it is accepted.
+    pub(crate) fn accept(&self, timestamp: i64, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
+        if self.live.load(Ordering::Relaxed) >= MOST {
+            return Err(Refusal::retry(Code::Unavailable, "the memory of nonces is full", 5).into());
+        }
+        // Under the shard's lock: `forget` raises the floor before it drops a second, so that no nonce enters a
+        // second that is gone.
+        if !self.insert(timestamp, fingerprint) {
+            if timestamp < self.floor() {
+                let lowest = self.floor();
+                return Err(Refusal::timestamp(lowest, now.seconds() + limits::WINDOW_FUTURE, now.seconds()).into());
+            }
+            return Err(Refusal::new(Code::NonceUsed, "this nonce has been used with this timestamp").into());
+        }
+        self.journal.append(timestamp, fingerprint.0, now.seconds()).map_err(|error| Fault::Journal(error).into())
+    }
+
+    /// True if it was not there, and its second is still remembered.
+    fn insert(&self, timestamp: i64, fingerprint: Fingerprint) -> bool {
+        let Some(shard) = self.shards.get(usize::try_from(fingerprint.0 >> 59).unwrap_or(0) % SHARDS) else {
+            return false;
+        };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = timestamp >= self.floor() && shard.entry(timestamp).or_default().insert(fingerprint.0);
+        if fresh {
+            self.live.fetch_add(1, Ordering::Relaxed);
+        }
+        fresh
+    }
+
+    /// Forgets what has left the window, and keeps the journal small. Called every second or so.
+    pub(crate) fn tidy(&self, now: Timestamp) -> Result<()> {
+        let floor = (now.seconds() - limits::WINDOW_PAST).max(self.floor());
+        self.floor.store(floor, Ordering::Release);
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = shard.split_off(&floor);
+            let gone = std::mem::replace(&mut *shard, kept);
+            drop(shard);
+            let count: usize = gone.values().map(HashSet::len).sum();
+            self.live.fetch_sub(count as u64, Ordering::Relaxed);
+        }
+        self.journal.tidy(floor, now.seconds()).map_err(|error| Fault::Journal(error).into())
+    }
+
+    /// Writes everything to disk at an orderly end, so that the next start has nothing to fear.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.journal.close(self.floor()).map_err(|error| Fault::Journal(error).into())
+    }
+
+    #[cfg(test)]
+    fn live(&self) -> u64 {
+        self.live.load(Ordering::Relaxed)
+    }
+}
+
+/// Fingerprints are hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    fn open(folder: &Path, now: Timestamp) -> Replay {
+        Replay::open(folder, None, now).unwrap().0
+    }
+
+    fn fresh(folder: &Path) -> Replay {
+        open(folder, NOW)
+    }
+
+    fn code(result: Result<()>) -> Option<Code> {
+        result.err().map(|error| error.refusal().code)
+    }
+
+    #[test]
+    fn one_of_24_copies_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = Arc::new(fresh(folder.path()));
+        for round in 0..50 {
+            let nonce = format!("n{round}");
+            let copies: Vec<_> = (0..24)
+                .map(|_| {
+                    let (replay, nonce) = (replay.clone(), nonce.clone());
+                    std::thread::spawn(move || {
+                        let fingerprint = replay.fingerprint("c", "t", &nonce);
+                        replay.accept(NOW.seconds(), fingerprint, NOW).is_ok()
+                    })
+                })
+                .collect();
+            let wins: usize = copies.into_iter().map(|copy| usize::from(copy.join().unwrap())).sum();
+            assert_eq!(wins, 1);
+        }
+    }
+
+    #[test]
+    fn every_part_counts_and_parts_do_not_run_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = fresh(folder.path());
+        let of = |c, t, n| replay.fingerprint(c, t, n);
+        assert_ne!(of("ab", "c", "n"), of("a", "bc", "n"));
+        assert_ne!(of("a", "", "bn"), of("a", "b", "n"));
+        let print = of("a", "b", "n");
+        assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), None);
+        assert_eq!(code(replay.accept(NOW.seconds() + 1, print, NOW)), None, "another timestamp is another request");
+        assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), Some(Code::NonceUsed));
+    }
+
+    #[test]
+    fn a_clock_stepped_back_revives_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = fresh(folder.path());
+        let print = replay.fingerprint("c", "t", "n");
+        replay.accept(NOW.seconds(), print, NOW).unwrap();
+        replay.tidy(NOW.plus_seconds(400)).unwrap();
+        assert_eq!(replay.live(), 0);
+        replay.tidy(NOW).unwrap();
+        assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), Some(Code::TimestampRefused));
+        drop(replay);
+        let replay = open(folder.path(), NOW);
+        assert!(replay.accept(NOW.seconds(), print, NOW).is_err(), "nor does a restart");
+    }
+
+    #[test]
+    fn a_process_that_is_gone_leaves_its_nonces_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = fresh(folder.path());
+        let prints: Vec<_> = (0..1000).map(|n| replay.fingerprint("c", "t", &n.to_string())).collect();
+        for (index, print) in prints.iter().enumerate() {
+            replay.accept(NOW.seconds() - index as i64 % 200, *print, NOW).unwrap();
+        }
+        drop(replay);
+        let replay = open(folder.path(), NOW.plus_seconds(1));
+        assert_eq!(replay.live(), 1000);
+        for (index, print) in prints.iter().enumerate() {
+            let again = replay.accept(NOW.seconds() - index as i64 % 200, *print, NOW.plus_seconds(1));
+            assert_eq!(code(again), Some(Code::NonceUsed));
+        }
+        let honest = replay.fingerprint("c", "t", "honest");
+        assert_eq!(code(replay.accept(NOW.seconds(), honest, NOW)), None, "and honest requests are served at once");
+    }
+
+    #[test]
+    fn memory_follows_the_window() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = fresh(folder.path());
+        for second in 0..1000 {
+            let now = NOW.plus_seconds(second);
+            for nonce in 0..20 {
+                replay.accept(now.seconds(), replay.fingerprint("c", "t", &nonce.to_string()), now).unwrap();
+            }
+            replay.tidy(now).unwrap();
+        }
+        assert_eq!(replay.live(), 301 * 20);
+        let seconds: usize = replay.shards.iter().map(|shard| shard.lock().unwrap().len()).max().unwrap();
+        assert!(seconds <= 301, "{seconds}");
+        let bytes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
+        assert!(bytes < 64 * 1024 * 1024, "{bytes}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The outbox: what happened, written in the transaction in which it happened.
+
+use super::entity::event::{ActiveModel, Column, Entity, Model};
+use super::{parse, text};
+use crate::error::{Fault, Result};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::{Map, Value};
+use shared::event::{Event, Topic};
+use shared::timestamp::Timestamp;
+
+/// Writes an event and answers its sequence number.
+pub(crate) async fn append(
+    on: &impl ConnectionTrait,
+    at: Timestamp,
+    topic: Topic,
+    subject: impl ToString,
+    data: Value,
+) -> Result<i64> {
+    let data = match data {
+        Value::Object(data) => data,
+        _ => Map::new(),
+    };
+    let row = ActiveModel {
+        sequence: NotSet,
+        at: Set(at.millis()),
+        topic: Set(topic.word().into()),
+        subject: Set(subject.to_string()),
+        data: Set(text(&data)),
+    };
+    Ok(Entity::insert(row).exec(on).await?.last_insert_id)
+}
+
+/// The sequence number of the last event; 0 if there is none.
+pub(crate) async fn last(on: &impl ConnectionTrait) -> Result<i64> {
+    let last = Entity::find()
+        .select_only()
+        .column(Column::Sequence)
+        .order_by_desc(Column::Sequence)
+        .limit(1)
+        .into_tuple::<i64>()
+        .one(on)
+        .await?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Events after a sequence number, in order.
+pub(crate) async fn after(on: &impl ConnectionTrait, sequence: i64, limit: u64) -> Result<Vec<Event>> {
+    let rows = Entity::find()
+        .filter(Column::Sequence.gt(sequence))
+        .order_by_asc(Column::Sequence)
+        .limit(limit)
+        .all(on)
+        .await?;
+    rows.into_iter().map(event).collect()
+}
+
+fn event(row: Model) -> Result<Event> {
+    Ok(Event {
+        sequence: row.sequence,
+        at: Timestamp::from_millis(row.at),
+        topic: Topic::from_word(&row.topic).ok_or(Fault::Damaged("events.topic"))?,
+        subject: row.subject,
+        data: parse("events.data", &row.data)?,
+    })
+}

@@ -1,0 +1,20 @@
+//! Single facts about the installation.
+
+use super::entity::mark::{ActiveModel, Column, Entity};
+use crate::error::Result;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+
+/// What was noted under a name.
+pub(crate) async fn get(on: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
+    Ok(Entity::find_by_id(name).one(on).await?.map(|row| row.value))
+}
+
+/// Notes something under a name.
+pub(crate) async fn set(on: &impl ConnectionTrait, name: &str, value: &str) -> Result<()> {
+    Entity::insert(ActiveModel { name: Set(name.into()), value: Set(value.into()) })
+        .on_conflict(OnConflict::column(Column::Name).update_column(Column::Value).to_owned())
+        .exec_without_returning(on)
+        .await?;
+    Ok(())
+}

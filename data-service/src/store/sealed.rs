@@ -1,0 +1,106 @@
+//! Secrets at rest: sealed with Fernet under keys that are not in the database.
+//!
+//! The first key seals, all of them open, so that keys can be rotated. Each value is bound to its row: a value copied
+//! into another row does not open there, because the row's name is sealed together with it.
+
+use crate::error::{Error, Fault, Result};
+use fernet::{Fernet, MultiFernet};
+use sha2::{Digest, Sha256};
+use shared::secret::Secret;
+use zeroize::Zeroizing;
+
+/// Seals and opens.
+pub(crate) struct Seal(MultiFernet);
+
+/// Why keys are not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// There is none.
+    #[error("seal.keys is empty: `countersign init` makes a key")]
+    Empty,
+    /// One is malformed.
+    #[error("key {0} of seal.keys is not a Fernet key (32 bytes in URL-safe Base64)")]
+    Malformed(usize),
+}
+
+impl Seal {
+    /// Takes the keys, the sealing one first.
+    pub(crate) fn new(keys: &[Secret]) -> Result<Self, SealError> {
+        let parsed: Result<Vec<Fernet>, SealError> = keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| Fernet::new(key.expose()).ok_or(SealError::Malformed(index + 1)))
+            .collect();
+        match parsed? {
+            keys if keys.is_empty() => Err(SealError::Empty),
+            keys => Ok(Self(MultiFernet::new(keys))),
+        }
+    }
+
+    /// Seals a secret for one row, named `table/key`.
+    pub(crate) fn seal(&self, row: &str, secret: &Secret) -> String {
+        let text = Zeroizing::new(format!("{row}\n{}", secret.expose()));
+        self.0.encrypt(text.as_bytes())
+    }
+
+    /// Opens the secret of one row.
+    pub(crate) fn open(&self, row: &str, sealed: &str) -> Result<Secret> {
+        let damaged = || Error::Fault(Fault::Sealed);
+        let bytes = Zeroizing::new(self.0.decrypt(sealed).map_err(|_| damaged())?);
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+        let (bound_to, secret) = text.split_once('\n').ok_or_else(damaged)?;
+        if bound_to != row {
+            return Err(damaged());
+        }
+        Ok(Secret::new(secret))
+    }
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal")
+    }
+}
+
+/// A new key for `seal.keys`.
+pub fn new_key() -> Secret {
+    Secret::new(Fernet::generate_key())
+}
+
+/// The hash under which a session id, a device or a setup link is kept. They are 256 random bits, so a fast hash
+/// without salt is enough: there is nothing to guess.
+pub(crate) fn hash(secret: &Secret) -> String {
+    Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_opens_only_in_its_own_row() {
+        let seal = Seal::new(&[new_key()]).unwrap();
+        let sealed = seal.seal("tokens/t_1", &Secret::new("hunter2"));
+        assert!(!sealed.contains("hunter2"));
+        assert_eq!(seal.open("tokens/t_1", &sealed).unwrap(), Secret::new("hunter2"));
+        assert!(matches!(seal.open("tokens/t_2", &sealed), Err(Error::Fault(Fault::Sealed))));
+    }
+
+    #[test]
+    fn keys_can_be_rotated() {
+        let (old, new) = (new_key(), new_key());
+        let sealed = Seal::new(std::slice::from_ref(&old)).unwrap().seal("a/b", &Secret::new("s"));
+        let both = Seal::new(&[new.clone(), old]).unwrap();
+        assert_eq!(both.open("a/b", &sealed).unwrap(), Secret::new("s"));
+        let resealed = both.seal("a/b", &Secret::new("s"));
+        let only_new = Seal::new(&[new]).unwrap();
+        assert_eq!(only_new.open("a/b", &resealed).unwrap(), Secret::new("s"));
+        assert!(only_new.open("a/b", &sealed).is_err());
+    }
+
+    #[test]
+    fn unusable_keys_are_refused() {
+        assert!(matches!(Seal::new(&[]), Err(SealError::Empty)));
+        assert!(matches!(Seal::new(&[new_key(), Secret::new("short")]), Err(SealError::Malformed(2))));
+    }
+}

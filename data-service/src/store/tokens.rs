@@ -1,0 +1,235 @@
+//! The table of tokens.
+
+use super::credentials::{LastUse, SessionFacts, TokenCredential};
+use super::entity::token::{ActiveModel, Column, Entity, Model};
+use super::sealed::Seal;
+use super::{consumers, known, sessions, users};
+use crate::error::{Fault, Result};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select,
+};
+use shared::command::{Impact, Token};
+use shared::id::{ConsumerKey, TokenKey};
+use shared::secret::Secret;
+use shared::timestamp::Timestamp;
+use uuid::Uuid;
+
+/// A token about to be made.
+pub(crate) struct NewToken<'a> {
+    /// Its key.
+    pub(crate) token: &'a TokenKey,
+    /// Its secret.
+    pub(crate) secret: &'a Secret,
+    /// Who may use it.
+    pub(crate) consumer: &'a ConsumerKey,
+    /// For whom.
+    pub(crate) user: Uuid,
+    /// The session it belongs to.
+    pub(crate) session: Option<Uuid>,
+    /// When it ends by itself.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A token of a session, as `session.resolve` gives it again.
+pub(crate) struct Known {
+    /// Its key.
+    pub(crate) token: TokenKey,
+    /// Its secret.
+    pub(crate) secret: Secret,
+    /// True once it was ended.
+    pub(crate) revoked: bool,
+}
+
+fn sealed_row(token: &str) -> String {
+    format!("tokens/{token}")
+}
+
+/// Adds a token.
+pub(crate) async fn insert(on: &impl ConnectionTrait, seal: &Seal, new: &NewToken<'_>, now: Timestamp) -> Result<()> {
+    let row = ActiveModel {
+        token: Set(new.token.as_str().into()),
+        consumer_key: Set(new.consumer.as_str().into()),
+        user_id: Set(new.user.to_string()),
+        session_id: Set(new.session.map(|id| id.to_string())),
+        sealed: Set(seal.seal(&sealed_row(new.token.as_str()), new.secret)),
+        created_at: Set(now.millis()),
+        expires_at: Set(new.expires_at.millis()),
+        last_used_at: Set(None),
+        revoked_at: Set(None),
+    };
+    Entity::insert(row).exec_without_returning(on).await?;
+    Ok(())
+}
+
+/// What the guard needs of a token; ended ones too.
+pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, token: &str) -> Result<Option<TokenCredential>> {
+    let Some(row) = Entity::find_by_id(token).one(on).await? else { return Ok(None) };
+    let user = users::by_id(on, known("tokens.user_id", &row.user_id)?).await?;
+    let user = user.ok_or(Fault::Damaged("tokens.user_id"))?;
+    let session = match &row.session_id {
+        Some(id) => sessions::by_id(on, known("tokens.session_id", id)?).await?,
+        None => None,
+    };
+    let session_ended = session.as_ref().is_some_and(|session| session.ended);
+    Ok(Some(TokenCredential {
+        token: known("tokens.token", &row.token)?,
+        consumer: known("tokens.consumer_key", &row.consumer_key)?,
+        secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
+        user: user.user.id,
+        access: user.access,
+        session: session.map(|s| SessionFacts { id: s.id, created_at: s.created_at, expires_at: s.expires_at }),
+        expires_at: Timestamp::from_millis(row.expires_at),
+        revoked: row.revoked_at.is_some() || session_ended || user.user.disabled_at.is_some(),
+        last_use: LastUse::default(),
+    }))
+}
+
+/// The token of a consumer for a session, if it has one.
+pub(crate) async fn of_session(
+    on: &impl ConnectionTrait,
+    seal: &Seal,
+    session: Uuid,
+    consumer: &ConsumerKey,
+) -> Result<Option<Known>> {
+    let row = Entity::find()
+        .filter(Column::SessionId.eq(session.to_string()))
+        .filter(Column::ConsumerKey.eq(consumer.as_str()))
+        .one(on)
+        .await?;
+    let open = |row: Model| {
+        Ok(Known {
+            secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
+            token: known("tokens.token", &row.token)?,
+            revoked: row.revoked_at.is_some(),
+        })
+    };
+    row.map(open).transpose()
+}
+
+/// Whose a token is, and its session.
+pub(crate) async fn owner(on: &impl ConnectionTrait, token: &TokenKey) -> Result<Option<(Uuid, Option<Uuid>)>> {
+    let Some(row) = Entity::find_by_id(token.as_str()).one(on).await? else { return Ok(None) };
+    let session = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
+    Ok(Some((known("tokens.user_id", &row.user_id)?, session)))
+}
+
+/// Which tokens an ending is about.
+pub(crate) enum Which<'a> {
+    /// One.
+    Token(&'a TokenKey),
+    /// All of a consumer.
+    Consumer(&'a ConsumerKey),
+    /// All of a user.
+    User(Uuid),
+    /// All of a session.
+    Session(Uuid),
+}
+
+impl Which<'_> {
+    fn condition(&self) -> Condition {
+        Condition::all().add(match self {
+            Self::Token(token) => Column::Token.eq(token.as_str()),
+            Self::Consumer(key) => Column::ConsumerKey.eq(key.as_str()),
+            Self::User(id) => Column::UserId.eq(id.to_string()),
+            Self::Session(id) => Column::SessionId.eq(id.to_string()),
+        })
+    }
+}
+
+fn alive(now: Timestamp) -> Condition {
+    Condition::all().add(Column::RevokedAt.is_null()).add(Column::ExpiresAt.gt(now.millis()))
+}
+
+/// Ends tokens; answers how many of them were alive.
+pub(crate) async fn revoke(on: &impl ConnectionTrait, which: Which<'_>, now: Timestamp) -> Result<u64> {
+    let alive = Entity::find().filter(which.condition()).filter(alive(now)).count(on).await?;
+    Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now.millis()))
+        .filter(which.condition())
+        .filter(Column::RevokedAt.is_null())
+        .exec(on)
+        .await?;
+    Ok(alive)
+}
+
+/// The keys of tokens, ended ones too: what caches have to forget.
+pub(crate) async fn keys(on: &impl ConnectionTrait, which: Which<'_>) -> Result<Vec<String>> {
+    let keys = Entity::find().select_only().column(Column::Token).filter(which.condition());
+    Ok(keys.into_tuple().all(on).await?)
+}
+
+/// The live tokens of a user, newest first.
+pub(crate) async fn list(
+    on: &impl ConnectionTrait,
+    user: Uuid,
+    after: Option<(i64, String)>,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<Token>> {
+    let mut query = Entity::find()
+        .filter(Column::UserId.eq(user.to_string()))
+        .filter(alive(now))
+        .order_by_desc(Column::CreatedAt)
+        .order_by_asc(Column::Token)
+        .limit(limit);
+    if let Some((created_at, token)) = after {
+        let same = Condition::all().add(Column::CreatedAt.eq(created_at)).add(Column::Token.gt(token));
+        query = query.filter(Condition::any().add(Column::CreatedAt.lt(created_at)).add(same));
+    }
+    let rows = query.all(on).await?;
+    let names = consumers::names(on, rows.iter().map(|row| row.consumer_key.clone()).collect()).await?;
+    rows.into_iter().map(|row| token(row, &names)).collect()
+}
+
+fn token(row: Model, names: &[(String, String, String)]) -> Result<Token> {
+    let (_, service, label) =
+        names.iter().find(|(key, ..)| *key == row.consumer_key).ok_or(Fault::Damaged("tokens.consumer_key"))?;
+    Ok(Token {
+        token: known("tokens.token", &row.token)?,
+        consumer: known("tokens.consumer_key", &row.consumer_key)?,
+        label: label.clone(),
+        service: known("consumers.service", service)?,
+        session: row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?,
+        created_at: Timestamp::from_millis(row.created_at),
+        expires_at: Timestamp::from_millis(row.expires_at),
+        last_used_at: row.last_used_at.map(Timestamp::from_millis),
+    })
+}
+
+#[derive(FromQueryResult)]
+struct Counts {
+    tokens: i64,
+    sessions: i64,
+    users: i64,
+}
+
+/// What ending a consumer would end.
+pub(crate) async fn impact(on: &impl ConnectionTrait, key: &ConsumerKey, now: Timestamp) -> Result<Impact> {
+    let count = |query: Select<Entity>| {
+        query
+            .column_as(Column::Token.count(), "tokens")
+            .column_as(Expr::col(Column::SessionId).count_distinct(), "sessions")
+            .column_as(Expr::col(Column::UserId).count_distinct(), "users")
+    };
+    let query = Entity::find().select_only().filter(Which::Consumer(key).condition()).filter(alive(now));
+    let counts = count(query).into_model::<Counts>().one(on).await?;
+    let number = |value: i64| u64::try_from(value).unwrap_or(0);
+    Ok(counts.map_or(Impact { tokens: 0, sessions: 0, users: 0, last_used_at: None }, |counts| Impact {
+        tokens: number(counts.tokens),
+        sessions: number(counts.sessions),
+        users: number(counts.users),
+        last_used_at: None,
+    }))
+}
+
+/// Notes when a token was last used.
+pub(crate) async fn note_use(on: &impl ConnectionTrait, token: &TokenKey, at: Timestamp) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::LastUsedAt, Expr::value(at.millis()))
+        .filter(Column::Token.eq(token.as_str()))
+        .exec(on)
+        .await?;
+    Ok(())
+}

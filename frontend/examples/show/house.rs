@@ -1,0 +1,1 @@
+../../tests/stories/house.rs

@@ -1,0 +1,47 @@
+//! `GET /`: who somebody is, and where they are logged in.
+
+mod view;
+
+use super::{Answer, html, to_login, to_login_without, tokens};
+use crate::app::Gate;
+use crate::session::{self, Visitor};
+use crate::{clock, csrf};
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use serde::Deserialize;
+use shared::error::Code;
+use view::Page;
+
+/// What the address says.
+#[derive(Deserialize)]
+pub(crate) struct Ask {
+    /// Set after a token was ended.
+    ended: Option<String>,
+}
+
+/// How often a token may die between being handed out and being used. Twice is no coincidence.
+const ATTEMPTS: usize = 2;
+
+/// The page.
+pub(crate) async fn show(gate: Data<Gate>, request: HttpRequest, ask: Query<Ask>) -> Answer {
+    for _ in 0..ATTEMPTS {
+        let who = match session::visitor(&gate.api, &request).await? {
+            Visitor::Known(who) => who,
+            Visitor::Stranger => return Ok(to_login(&gate.site)),
+            Visitor::Gone => break,
+        };
+        let list = match tokens::list(&gate.api, &who).await {
+            Ok(list) => Some(list),
+            // Some users may not see their own tokens. They may see the rest.
+            Err(error) if error.code() == Some(Code::Forbidden) => None,
+            // Logged out in another place, in this moment: asking again tells.
+            Err(error) if session::is_dead_token(&error) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let issued = csrf::issue_for(&request, &gate.site, Some(&who.cookie))?;
+        let page = Page::new(&gate.site.frame, issued.token, &who, list, clock::now(), ask.ended.is_some());
+        return html(StatusCode::OK, &page, issued.cookie);
+    }
+    to_login_without(&gate.site)
+}
