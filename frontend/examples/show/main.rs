@@ -5,14 +5,7 @@ use frontend::{App, Settings};
 async fn main() {
     let h = house::House::start().await;
     {
-        let mut m = h.memory();
-        let u = m.user("ada");
-        u.name = Some("Ada Lovelace".into());
-        u.email = Some("ada@example.com".parse().unwrap());
-        m.add_token("blog", "Blog workers", Some(uuid::Uuid::from_u128(7)));
-        m.add_token("shop", "Shop front, PHP", Some(uuid::Uuid::from_u128(7)));
-        m.add_token("shop", "Nightly export with a rather long label that needs more than one line on a phone", None);
-        m.tokens[0].last_used_at = Some(shared::timestamp::Timestamp::from_seconds(house::now() - 8000));
+        let mut m = h.memory(); m.users.clear();
     }
     let mut s = Settings::new(h.url(), h.consumer());
     s.listen = "127.0.0.1:0".parse().unwrap();
