@@ -22,6 +22,7 @@ mod warnings;
 pub(crate) use layers::{FILE, Override};
 pub(crate) use problem::Problems;
 pub(crate) use show::Shown;
+pub(crate) use typed::reachable;
 
 use reader::Reader;
 use setting::{BasePath, Database, LogFilter, LogFormat, Number, Setting, WebUrl};

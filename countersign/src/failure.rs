@@ -1,42 +1,34 @@
-//! How a command ends when it does not end well: an exit code, and words for people.
+//! How a command fails, and the exit code that goes with it.
 
 use std::fmt;
+use std::process::ExitCode;
 
-/// Refused or failed.
-const FAILED: u8 = 1;
-/// Wrong usage.
-const USAGE: u8 = 2;
-/// Bad configuration (`EX_CONFIG`).
-const CONFIG: u8 = 78;
-
-/// Why a command did not do what it was asked.
+/// Why a command was not done, in words for whoever typed it. Holds nothing secret.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    /// The exit code.
-    pub(crate) code: u8,
-    /// What standard error is told; nothing if everything was said already.
-    pub(crate) words: String,
+pub struct Failure {
+    code: u8,
+    words: String,
 }
 
 impl Failure {
-    /// Refused, or something broke.
-    pub(crate) fn new(words: impl Into<String>) -> Self {
-        Self { code: FAILED, words: words.into() }
+    /// Refused, or failed: exit code 1.
+    pub fn refused(words: impl fmt::Display) -> Self {
+        Self { code: 1, words: words.to_string() }
     }
 
-    /// The command line asks for something that cannot be.
-    pub(crate) fn usage(words: impl Into<String>) -> Self {
-        Self { code: USAGE, words: words.into() }
+    /// Asked in a way that cannot be meant: exit code 2.
+    pub fn usage(words: impl fmt::Display) -> Self {
+        Self { code: 2, words: words.to_string() }
     }
 
-    /// The configuration is wrong.
-    pub(crate) fn config(words: impl Into<String>) -> Self {
-        Self { code: CONFIG, words: words.into() }
+    /// The configuration is wrong (`EX_CONFIG`): exit code 78.
+    pub fn config(words: impl fmt::Display) -> Self {
+        Self { code: 78, words: words.to_string() }
     }
 
-    /// Everything was said on the way.
-    pub(crate) fn said() -> Self {
-        Self::new("")
+    /// For the shell.
+    pub fn exit_code(&self) -> ExitCode {
+        self.code.into()
     }
 }
 
@@ -46,18 +38,14 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
 impl From<data_service::Error> for Failure {
-    /// The sentence, and the word that programs would be told. A fault tells all: the operator is the one to know.
+    /// The sentence, and the word that programs would be told. A fault tells all: the operator is who should know.
     fn from(error: data_service::Error) -> Self {
         match error {
-            data_service::Error::Refused(refusal) => Self::new(format!("{} ({})", refusal.detail, refusal.code.word())),
-            data_service::Error::Fault(fault) => Self::new(format!("{fault} ({})", "internal")),
+            data_service::Error::Refused(refusal) => {
+                Self::refused(format_args!("{} ({})", refusal.detail, refusal.code.word()))
+            }
+            data_service::Error::Fault(fault) => Self::refused(format_args!("{fault} (internal)")),
         }
     }
 }

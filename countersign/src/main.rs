@@ -1,1 +1,32 @@
-fn main() {}
+//! Countersign: the one executable. Every subcommand is a module that turns its arguments into calls and the answers
+//! into words.
+
+mod chance;
+mod cli;
+mod clock;
+mod config;
+mod explain;
+mod failure;
+mod init;
+mod input;
+mod logging;
+mod operate;
+mod output;
+mod place;
+mod request;
+mod serve;
+mod system;
+mod up;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(failure) => {
+            output::err(format_args!("countersign: {failure}"));
+            failure.exit_code()
+        }
+    }
+}

@@ -128,3 +128,30 @@ impl Run for Whoami {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::settings::PasswordCost;
+    use crate::store::tests::store;
+
+    /// Rooms in a folder of their own.
+    pub(crate) async fn rooms() -> (tempfile::TempDir, Rooms) {
+        let (folder, store) = store().await;
+        let rooms = Rooms {
+            store: Arc::new(store),
+            clock: Clock::system(),
+            gate: Gate::open(1, 8, PasswordCost { memory_kib: 64, passes: 1 }).unwrap(),
+            bell: Arc::default(),
+            session_lifetime: Duration::from_secs(3600),
+            receipt_wait: Duration::ZERO,
+        };
+        (folder, rooms)
+    }
+
+    #[test]
+    fn access_words_are_filled_in_for_the_caller() {
+        assert_eq!(fill_in("users.me.read", &Caller::Operator).unwrap(), "users.me.read");
+        assert!(fill_in("users.me.profile.{own}.read", &Caller::Operator).is_err());
+    }
+}

@@ -10,6 +10,7 @@ use crate::settings::PasswordCost;
 use shared::error::{Code, Refusal};
 use shared::secret::Secret;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
@@ -31,6 +32,7 @@ enum Job {
 #[derive(Debug)]
 pub(crate) struct Gate {
     queue: SyncSender<Job>,
+    hashes: Arc<AtomicU64>,
 }
 
 impl Gate {
@@ -40,12 +42,18 @@ impl Gate {
         let receiver = Arc::new(Mutex::new(receiver));
         // What a name without a hash is compared with: it has the cost of a real one.
         let dummy = password::hash(&Secret::new("no such user"), cost, &mut Buffer::default()).unwrap_or_default();
+        let hashes = Arc::new(AtomicU64::new(0));
         for index in 0..threads.max(1) {
-            let (receiver, dummy) = (Arc::clone(&receiver), dummy.clone());
+            let (receiver, dummy, hashes) = (Arc::clone(&receiver), dummy.clone(), Arc::clone(&hashes));
             let thread = std::thread::Builder::new().name(format!("hashing-{index}"));
-            thread.spawn(move || work(&receiver, cost, &dummy))?;
+            thread.spawn(move || work(&receiver, cost, &dummy, &hashes))?;
         }
-        Ok(Self { queue: sender })
+        Ok(Self { queue: sender, hashes })
+    }
+
+    /// Passwords that were looked at so far, at the cost of a hash each.
+    pub(crate) fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
     }
 
     /// Compares a password with a hash, or with nothing at the same cost.
@@ -76,12 +84,13 @@ fn ended() -> Error {
     Fault::Other("the hashing threads have ended".into()).into()
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, cost: PasswordCost, dummy: &str) {
+fn work(queue: &Mutex<Receiver<Job>>, cost: PasswordCost, dummy: &str, hashes: &AtomicU64) {
     // Hashing yields to everything else. Without the right to say so it is merely less polite.
     let _ = rustix::process::nice(19);
     let mut buffer = Buffer::default();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        hashes.fetch_add(1, Ordering::Relaxed);
         match job {
             Ok(Job::Verify { password, hash, answer }) => {
                 let _ = answer.send(judge(&password, hash.as_deref(), cost, dummy, &mut buffer));
@@ -131,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_with_the_seconds_to_wait() {
         let (queue, _jobs) = sync_channel(1);
-        let gate = Gate { queue };
+        let gate = Gate { queue, hashes: Arc::default() };
         let (answer, _) = oneshot::channel();
         gate.push(Job::Hash { password: Secret::new("x"), answer }).unwrap();
         let refusal = gate.verify(Secret::new("x"), None).await.unwrap_err().refusal();

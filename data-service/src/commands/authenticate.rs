@@ -140,3 +140,67 @@ pub(super) fn new_pair() -> Result<(TokenKey, Secret)> {
     Ok((token, chance::secret("ts")))
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::super::{call, tests::rooms};
+    use super::*;
+    use crate::caller::Caller;
+    use crate::store::credentials::{ConsumerCredential, LastUse};
+    use shared::acl::AccessList;
+    use shared::command::{CreateConsumer, CreateUser, DisableUser};
+    use std::sync::Arc;
+
+    /// One answer, one cost: whoever is unknown, wrong or disabled has exactly one hash computed.
+    #[tokio::test]
+    async fn every_refused_login_costs_one_hash() {
+        let (_folder, rooms) = rooms().await;
+        let operator = Caller::Operator;
+        let user = |name: &str| CreateUser {
+            username: name.parse().unwrap(),
+            email: None,
+            name: None,
+            password: Some(Secret::new("correct horse")),
+            access: None,
+        };
+        call(&rooms, &operator, user("ada")).await.unwrap();
+        let bob = call(&rooms, &operator, user("bob")).await.unwrap();
+        call(&rooms, &operator, CreateUser { password: None, ..user("eve") }).await.unwrap();
+        call(&rooms, &operator, DisableUser { id: shared::id::UserRef::Id(bob.id) }).await.unwrap();
+        let caller = signed(&rooms).await;
+        for (name, password) in
+            [("nobody", "x"), ("ada", "wrong"), ("bob", "correct horse"), ("eve", ""), ("two words", "x"), ("", "")]
+        {
+            let before = rooms.gate.hashes();
+            let login = Authenticate { username: name.into(), password: Secret::new(password), client: None };
+            let error = call(&rooms, &caller, login).await.unwrap_err();
+            assert_eq!(error.refusal().code, Code::InvalidCredentials, "{name}");
+            assert_eq!(rooms.gate.hashes() - before, 1, "{name}");
+        }
+    }
+
+    async fn signed(rooms: &super::super::Rooms) -> Caller {
+        let command = CreateConsumer {
+            service: "frontend".parse().unwrap(),
+            label: None,
+            access: None,
+            signature_methods: None,
+            body_hash: None,
+            locations: None,
+        };
+        let made = call(rooms, &Caller::Operator, command).await.unwrap().consumer;
+        let consumer = ConsumerCredential {
+            key: made.key,
+            service: made.service,
+            label: made.label,
+            access: AccessList::ordinary_consumer(),
+            signature_methods: made.signature_methods,
+            body_hash: made.body_hash,
+            locations: made.locations,
+            revoked: false,
+            secrets: vec![],
+            last_use: LastUse::default(),
+        };
+        Caller::Signed { consumer: Arc::new(consumer), token: None }
+    }
+}

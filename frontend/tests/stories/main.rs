@@ -14,6 +14,7 @@ mod account;
 mod browser;
 mod forms;
 mod house;
+mod log;
 mod login;
 mod logout;
 mod manners;

@@ -68,47 +68,51 @@ pub(super) fn variants(case: &Case<'_>) -> Vec<Variant> {
     origins.into_iter().map(guess).collect()
 }
 
-/// What to say about a client that signed another origin.
+/// What to say about a client that signed another origin: one cause for each piece that differs, the URLs and the
+/// advice with the first.
 pub(super) fn causes(case: &Case<'_>, expected: &Signed, found: &Signed) -> Vec<Cause> {
     let (was, is) = (Origin::read(&expected.origin), Origin::read(&found.origin));
-    let advice = advice(case, found);
-    let mut sentences = Vec::new();
-    if was.scheme != is.scheme {
-        let reason = match is.scheme.as_str() {
-            "https" => "A proxy that ends TLS stands in front of the server.",
-            _ => "The client was given the address without TLS, or signs it while a proxy or a redirect changes it.",
-        };
-        sentences.push(("scheme", reason.to_owned()));
-    }
+    let urls = format!("The client signed {}, the server expected {}. ", found.url(), expected.url());
+    // What no configuration can mend is the client's to mend.
+    let mendable = !is.has_default_port() && is.host == is.host.to_ascii_lowercase();
+    let advice = if mendable { advice(case, found) } else { String::new() };
+    let differences = [scheme(&was, &is), host(case, &was, &is), port(&was, &is)].into_iter().flatten();
+    let cause = |(index, (code, words)): (usize, (&str, String))| {
+        let detail = if index == 0 { [&urls, &words, &advice].map(String::as_str).concat() } else { words };
+        Cause::new(code, detail).found(found.url()).expected(expected.url())
+    };
+    differences.enumerate().map(cause).collect()
+}
+
+type Difference = Option<(&'static str, String)>;
+
+fn scheme(was: &Origin, is: &Origin) -> Difference {
+    let words = match is.scheme.as_str() {
+        "https" => "A proxy that ends TLS stands in front of the server.",
+        _ => "The client was given the address without TLS, or signs it while a proxy or a redirect changes it.",
+    };
+    (was.scheme != is.scheme).then(|| ("scheme", words.into()))
+}
+
+fn host(case: &Case<'_>, was: &Origin, is: &Origin) -> Difference {
     if !was.host.eq_ignore_ascii_case(&is.host) {
-        sentences.push(("host", format!("The client knows the server as {}{}.", is.host, source(case, &is.host))));
-    } else if was.host != is.host {
-        sentences.push(("host_case", "The host is signed in lower case (RFC 5849 section 3.4.1.2).".into()));
+        return Some(("host", format!("The client knows the server as {}{}.", is.host, source(case, &is.host))));
     }
-    if is.has_default_port() {
-        let port = is.port.as_deref().unwrap_or("");
-        sentences.push((
-            "port",
+    let words = "The client signs the host as it is written: it is signed in lower case (RFC 5849 section 3.4.1.2).";
+    (was.host != is.host).then(|| ("host_case", words.into()))
+}
+
+fn port(was: &Origin, is: &Origin) -> Difference {
+    let words = match &is.port {
+        Some(port) if is.has_default_port() => {
             format!(
                 "The client leaves the default port :{port} in the URL it signs (RFC 5849 section 3.4.1.2 drops it)."
-            ),
-        ));
-    } else if was.port != is.port {
-        let port = is.port.as_ref().map_or("no port".into(), |port| format!("port {port}"));
-        sentences.push(("port", format!("The client signs {port}, as in the address it was given.")));
-    }
-    let urls = format!("The client signed {}, the server expected {}.", found.url(), expected.url());
-    let fix = if is.has_default_port() || was.host.eq_ignore_ascii_case(&is.host) && was.host != is.host {
-        ""
-    } else {
-        &advice
+            )
+        }
+        Some(port) => format!("The client signs port {port}, as in the address it was given."),
+        None => "The client signs no port, as in the address it was given.".into(),
     };
-    sentences
-        .into_iter()
-        .map(|(code, words)| {
-            Cause::new(code, [&urls, " ", &words, fix].concat()).found(found.url()).expected(expected.url())
-        })
-        .collect()
+    (was.port != is.port).then_some(("port", words))
 }
 
 /// What to configure so that the server expects what the client signs.

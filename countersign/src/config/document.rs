@@ -1,0 +1,77 @@
+//! The table of keys as text: the commented file that `init` writes, and the page in `docs/`.
+
+use super::{Fallback, Key, TABLE, variables};
+use shared::id::ConsumerKey;
+
+/// Columns of a comment.
+const WIDTH: usize = 100;
+
+const HEAD: &str = "\
+# Countersign. What stands behind a # is the default; `countersign config show` says what holds and why.
+# Every key is also a variable (COUNTERSIGN__DATA_SERVICE__LISTEN), and a secret can stand in a file of its own
+# (keys_file). Relative paths start at the folder of this file.
+";
+
+/// The configuration file of a new installation.
+pub(crate) fn file(consumer: Option<&ConsumerKey>) -> String {
+    let mut text = String::from(HEAD);
+    let mut section = "";
+    for key in TABLE {
+        let (of, name) = key.name.split_once('.').unwrap_or(("", key.name));
+        if of != section {
+            section = of;
+            text.push_str(&format!("\n[{section}]\n"));
+        }
+        for line in wrapped(&about(key)) {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&line(key, name, consumer));
+    }
+    text
+}
+
+fn line(key: &Key, name: &str, consumer: Option<&ConsumerKey>) -> String {
+    match (key.name, consumer) {
+        ("seal.keys", _) => "keys_file = \"seal.keys\"\n".into(),
+        ("frontend.consumer_key", Some(consumer)) => format!("consumer_key = \"{consumer}\"\n"),
+        ("frontend.consumer_secret", Some(_)) => "consumer_secret_file = \"frontend.secret\"\n".into(),
+        _ => match key.fallback {
+            Fallback::Text(value) if value.parse::<i64>().is_ok() => format!("#{name} = {value}\n"),
+            Fallback::Text(value) => format!("#{name} = \"{value}\"\n"),
+            Fallback::Nothing(words) | Fallback::Made(_, words) => format!("#{name} =        # {words}\n"),
+        },
+    }
+}
+
+fn about(key: &Key) -> String {
+    key.about.trim().to_owned()
+}
+
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + word.len() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The table of `docs/configuration.md`.
+pub(crate) fn table() -> String {
+    let mut text = String::from("| key | variable | value | default | what |\n|---|---|---|---|---|\n");
+    for key in TABLE {
+        let default = match key.fallback {
+            Fallback::Text(value) => format!("`{value}`"),
+            Fallback::Nothing(words) | Fallback::Made(_, words) => words.to_owned(),
+        };
+        let (name, variable) = (key.name, variables::of_key(key.name));
+        text.push_str(&format!("| `{name}` | `{variable}` | {} | {default} | {} |\n", key.kind, about(key)));
+    }
+    text
+}

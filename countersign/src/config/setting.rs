@@ -1,0 +1,381 @@
+//! How values are written: one type, one kind of setting.
+
+use shared::id::ConsumerKey;
+use shared::oauth1::BaseUrl;
+use shared::secret::Secret;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::de::DeValue;
+use tracing_subscriber::EnvFilter;
+
+/// A value as it stands in its layer.
+pub(super) enum Raw {
+    /// Nobody said anything.
+    Nothing,
+    /// A text from the file.
+    Text(String),
+    /// A whole number from the file.
+    Number(i64),
+    /// A list of texts from the file.
+    List(Vec<String>),
+    /// A text that stands for anything: a variable, an option, a default. Lists are separated by commas.
+    Loose(String),
+    /// Something that no setting is; the words name it.
+    Other(&'static str),
+}
+
+impl Raw {
+    pub(super) fn from_toml(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text.to_string()),
+            DeValue::Integer(number) => {
+                let parsed = i64::from_str_radix(number.as_str(), number.radix());
+                parsed.map_or(Self::Other("a number that is too large"), Self::Number)
+            }
+            DeValue::Array(items) => {
+                let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+                texts.collect::<Option<_>>().map_or(Self::Other("a list of something else than texts"), Self::List)
+            }
+            DeValue::Float(_) => Self::Other("a number with a fraction"),
+            DeValue::Boolean(_) => Self::Other("true or false"),
+            DeValue::Datetime(_) => Self::Other("a date"),
+            DeValue::Table(_) => Self::Other("a section"),
+        }
+    }
+
+    fn is(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Text(_) | Self::Loose(_) => "a text",
+            Self::Number(_) => "a number",
+            Self::List(_) => "a list",
+            Self::Other(words) => words,
+        }
+    }
+
+    /// One text.
+    pub(super) fn text(&self) -> Result<&str, String> {
+        match self {
+            Self::Text(text) | Self::Loose(text) => Ok(text),
+            other => Err(format!("must be a text in quotes, and is {}", other.is())),
+        }
+    }
+
+    fn number(&self) -> Result<i64, String> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Loose(text) => text.trim().parse().map_err(|_| "must be a whole number".into()),
+            other => Err(format!("must be a whole number, and is {}", other.is())),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<&str>, String> {
+        match self {
+            Self::Nothing => Ok(Vec::new()),
+            Self::List(items) => Ok(items.iter().map(String::as_str).collect()),
+            Self::Loose(text) => Ok(text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).collect()),
+            other => Err(format!("must be a list of texts, and is {}", other.is())),
+        }
+    }
+}
+
+/// A type that a setting can have.
+pub(super) trait Setting: Sized {
+    /// How it is written, for people.
+    const KIND: &'static str;
+    /// True if nothing prints it.
+    const SECRET: bool = false;
+
+    /// Reads it. The words of an error hold nothing of a secret.
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String>;
+
+    /// As it is shown; empty for nothing.
+    fn show(&self) -> String;
+}
+
+impl<T: Setting> Setting for Option<T> {
+    const KIND: &'static str = T::KIND;
+    const SECRET: bool = T::SECRET;
+
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
+        if let Raw::Nothing = raw { Ok(None) } else { T::read(raw, folder).map(Some) }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(T::show).unwrap_or_default()
+    }
+}
+
+/// What a list of its kind is called.
+pub(super) trait Item: Setting {
+    /// For people.
+    const LIST: &'static str;
+}
+
+impl<T: Item> Setting for Vec<T> {
+    const KIND: &'static str = T::LIST;
+    const SECRET: bool = T::SECRET;
+
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
+        let items = raw.list()?.into_iter().enumerate();
+        items
+            .map(|(index, item)| {
+                let item = T::read(&Raw::Loose(item.into()), folder);
+                item.map_err(|words| format!("number {} of the list: {words}", index + 1))
+            })
+            .collect()
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(T::show).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A whole number within bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number<const LEAST: i64, const MOST: i64>(i64);
+
+impl<const LEAST: i64, const MOST: i64> Number<LEAST, MOST> {
+    /// As the type that is wanted; the bounds of the table see to it that it fits.
+    pub(crate) fn get<T: TryFrom<i64> + Default>(self) -> T {
+        T::try_from(self.0).unwrap_or_default()
+    }
+}
+
+impl<const LEAST: i64, const MOST: i64> Setting for Number<LEAST, MOST> {
+    const KIND: &'static str = "whole number";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        match raw.number()? {
+            number if (LEAST..=MOST).contains(&number) => Ok(Self(number)),
+            number => Err(format!("must be between {LEAST} and {MOST}, and is {number}")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Setting for SocketAddr {
+    const KIND: &'static str = "address and port";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        text.parse().map_err(|_| format!("`{text}` is not an address and a port such as 127.0.0.1:8000 or [::1]:8000"))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for BaseUrl {
+    const KIND: &'static str = "URL";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        let url = Self::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
+        let http = ["http://", "https://"].iter().any(|scheme| url.as_str().starts_with(scheme));
+        http.then_some(url).ok_or_else(|| format!("`{text}` must begin with http:// or https://"))
+    }
+
+    fn show(&self) -> String {
+        self.as_str().into()
+    }
+}
+
+impl Item for BaseUrl {
+    const LIST: &'static str = "list of URLs";
+}
+
+/// A URL that people open.
+#[derive(Clone, Debug)]
+pub(crate) struct WebUrl(pub(crate) String);
+
+impl Setting for WebUrl {
+    const KIND: &'static str = "URL";
+
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
+        BaseUrl::read(raw, folder)?;
+        Ok(Self(raw.text()?.into()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// A path of URLs.
+#[derive(Clone, Debug)]
+pub(crate) struct BasePath(pub(crate) String);
+
+impl Setting for BasePath {
+    const KIND: &'static str = "path of a URL";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b'/');
+        if !text.starts_with('/') || !text.bytes().all(plain) || text.contains("//") {
+            return Err(format!("`{text}` is not a path such as / or /accounts/"));
+        }
+        Ok(Self(text.into()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl Setting for frontend::Network {
+    const KIND: &'static str = "network";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        text.parse().map_err(|error| format!("`{text}`: {error}"))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Item for frontend::Network {
+    const LIST: &'static str = "list of networks";
+}
+
+impl Setting for PathBuf {
+    const KIND: &'static str = "path";
+
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
+        match raw.text()? {
+            "" => Err("must not be empty".into()),
+            text => Ok(folder.join(text)),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+/// A database.
+#[derive(Clone, Debug)]
+pub(crate) struct Database(pub(crate) PathBuf);
+
+impl Setting for Database {
+    const KIND: &'static str = "`sqlite:PATH`";
+
+    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        let path = text.strip_prefix("sqlite:").ok_or("must begin with sqlite: in this version")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains([':', '?', '#', '%']) {
+            return Err(format!("`{text}` names no file: sqlite:countersign.db, or sqlite:/var/lib/countersign.db"));
+        }
+        let path = folder.join(path);
+        // The path goes on as the text of a URL.
+        path.to_str().ok_or("the path must be UTF-8")?;
+        Ok(Self(path))
+    }
+
+    fn show(&self) -> String {
+        format!("sqlite:{}", self.0.display())
+    }
+}
+
+impl Setting for String {
+    const KIND: &'static str = "text";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        match raw.text()?.trim() {
+            "" => Err("must not be empty".into()),
+            text if text.len() > 64 || text.chars().any(char::is_control) => {
+                Err("must have at most 64 bytes and no control characters".into())
+            }
+            text => Ok(text.into()),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Setting for ConsumerKey {
+    const KIND: &'static str = "text";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        raw.text()?.parse().map_err(|error| format!("not a consumer key: {error}"))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for Secret {
+    const KIND: &'static str = "secret";
+    const SECRET: bool = true;
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        match raw.text()? {
+            "" => Err("must not be empty".into()),
+            text => Ok(Self::new(text)),
+        }
+    }
+
+    fn show(&self) -> String {
+        "********".into()
+    }
+}
+
+impl Item for Secret {
+    const LIST: &'static str = "list of secrets";
+}
+
+/// What is logged.
+#[derive(Clone, Debug)]
+pub(crate) struct LogFilter(pub(crate) String);
+
+impl Setting for LogFilter {
+    const KIND: &'static str = "text";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        EnvFilter::try_new(text).map_err(|error| format!("`{text}`: {error}"))?;
+        Ok(Self(text.into()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Setting for LogFormat {
+    const KIND: &'static str = "`text` or `json`";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        match raw.text()? {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(format!("`{other}` is neither `text` nor `json`")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::Json => "json".into(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `countersign init`: makes the folder in which everything is kept. `up` does the same before it starts.
+//!
+//! Files are written under another name and then renamed, the configuration file last: where that file is, everything
+//! else is too. A command that is broken off is repeated and goes on where it ended. Nothing is ever overwritten.
+
+use crate::config::{Config, FILE, document};
+use crate::failure::Failure;
+use crate::place::{self, Place};
+use crate::{operate, output, system};
+use data_service::Operator;
+use shared::acl::AccessList;
+use shared::command::{ConsumerCreated, CreateConsumer, GetConsumer, RotateConsumer};
+use shared::id::ConsumerKey;
+use shared::oauth1::{BodyHash, SignatureMethod};
+use shared::secret::Secret;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The sealing keys.
+const SEAL: &str = "seal.keys";
+/// The frontend's consumer secret.
+const FRONTEND: &str = "frontend.secret";
+/// The credentials of the admin consumer.
+const ADMIN: &str = "admin.json";
+/// What the frontend may do, alone and for the person in front of it.
+const FRONTEND_ACCESS: [&str; 7] = [
+    "authenticate",
+    "setup.claim",
+    "sessions.resolve",
+    "sessions.end",
+    "users.me.#",
+    "sessions.me.#",
+    "tokens.me.#",
+];
+
+/// Make the folder of an installation, without starting anything
+///
+/// Does nothing where there is one already.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder [default: ./var]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    let file = Place::folder(args.dir).file();
+    crate::logging::of_a_command();
+    system::block_on(make(&file))?;
+    output::line(file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the folder of a configuration file and everything in it, unless it is there.
+pub async fn make(file: &Path) -> Result<(), Failure> {
+    if file.exists() {
+        return Ok(());
+    }
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let at = |error: std::io::Error| Failure::refused(format_args!("{}: {error}", folder.display()));
+    let lock = open_folder(folder).map_err(at)?;
+    lock.lock().map_err(at)?;
+    if file.exists() {
+        return Ok(());
+    }
+    make_seal(folder)?;
+    let draft = folder.join("countersign.toml.new");
+    write_over(&draft, &document::file(None))?;
+    let config = place::load(&draft, &[])?;
+    let key = make_consumers(folder, &config).await?;
+    write_over(&draft, &document::file(Some(&key)))?;
+    fs::rename(&draft, folder.join(FILE)).map_err(at)
+}
+
+/// The folder, for its owner alone.
+fn open_folder(folder: &Path) -> std::io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if fs::read_dir(folder)?.next().is_none() {
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    File::open(folder)
+}
+
+fn make_seal(folder: &Path) -> Result<(), Failure> {
+    let path = folder.join(SEAL);
+    if path.exists() {
+        return Ok(());
+    }
+    // A new key would not open what is in the database, and nobody would notice before the first login.
+    if folder.join("countersign.db").exists() {
+        let words = format!("{} has a database and no {SEAL}: put the file back, or move the database away", folder.display());
+        return Err(Failure::refused(words));
+    }
+    write_new(&path, data_service::new_seal_key().expose())
+}
+
+/// Both consumers; answers the frontend's key.
+async fn make_consumers(folder: &Path, config: &Config) -> Result<ConsumerKey, Failure> {
+    let operator = operate::open(config).await?;
+    let frontend = consumer(&operator, "frontend_consumer", frontend()?).await?;
+    write_over(&folder.join(FRONTEND), frontend.1.expose())?;
+    let admin = folder.join(ADMIN);
+    if !admin.exists() {
+        let (key, secret) = consumer(&operator, "admin_consumer", admin_consumer()?).await?;
+        let (label, service) = ("Administration", "admin");
+        let json = serde_json::json!({ "key": key, "secret": secret, "service": service, "label": label });
+        write_over(&admin, &json.to_string())?;
+    }
+    operator.close().await?;
+    Ok(frontend.0)
+}
+
+/// A consumer's key and secret. One that was made before the command was broken off gets a new secret: nobody has
+/// seen the old one.
+async fn consumer(operator: &Operator, mark: &str, command: CreateConsumer) -> Result<(ConsumerKey, Secret), Failure> {
+    let known = operator.remembered(mark).await?.and_then(|key| key.parse::<ConsumerKey>().ok());
+    if let Some(key) = known
+        && operator.call(GetConsumer { key: key.clone() }).await.is_ok_and(|consumer| consumer.revoked_at.is_none())
+    {
+        let rotated = operator.call(RotateConsumer { key, overlap_seconds: Some(0) }).await?;
+        return Ok((rotated.key, rotated.secret));
+    }
+    let ConsumerCreated { secret, consumer } = operator.call(command).await?;
+    operator.remember(mark, consumer.key.as_str()).await?;
+    Ok((consumer.key, secret))
+}
+
+fn frontend() -> Result<CreateConsumer, Failure> {
+    Ok(CreateConsumer {
+        service: "frontend".parse().map_err(Failure::refused)?,
+        label: Some("Frontend".into()),
+        access: Some(AccessList::new(FRONTEND_ACCESS)),
+        signature_methods: Some(vec![SignatureMethod::HmacSha256]),
+        body_hash: Some(BodyHash::Sha256),
+        locations: None,
+    })
+}
+
+fn admin_consumer() -> Result<CreateConsumer, Failure> {
+    Ok(CreateConsumer {
+        service: "admin".parse().map_err(Failure::refused)?,
+        label: Some("Administration".into()),
+        access: Some(AccessList::administrator()),
+        signature_methods: None,
+        body_hash: None,
+        locations: None,
+    })
+}
+
+/// A new file for its owner alone, whole or not at all.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let draft = path.with_added_extension("new");
+    write_over(&draft, text)?;
+    fs::rename(&draft, path).map_err(|error| Failure::refused(format_args!("{}: {error}", path.display())))
+}
+
+/// A file for its owner alone, on disk when this returns.
+fn write_over(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        writeln!(file, "{}", text.trim_end())?;
+        file.sync_all()
+    };
+    write().map_err(|error| Failure::refused(format_args!("{}: {error}", path.display())))
+}

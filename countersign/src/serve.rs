@@ -1,0 +1,84 @@
+//! `countersign data-service` and `countersign frontend`: one service each, for installations that run them apart.
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::place;
+use crate::system::{self, Stop};
+use crate::{logging, output};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run the data service alone
+///
+/// Ends at SIGTERM or Ctrl-C, when what runs is finished; a second signal ends it at once.
+#[derive(clap::Args)]
+pub struct DataService {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Run the frontend alone
+///
+/// Ends at SIGTERM or Ctrl-C, when what runs is finished; a second signal ends it at once.
+#[derive(clap::Args)]
+pub struct Frontend {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the data service.
+pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
+    let config = ready(&args.config)?;
+    system::block_on(async {
+        let stop = Stop::on_signals().map_err(Failure::refused)?;
+        let app = bind_data_service(config.data_service()?).await?;
+        output::line(format_args!("the data service listens on {}", app.url()));
+        app.run(stop.asked()).await.map_err(Failure::refused)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Runs the frontend.
+pub fn frontend(args: &Frontend) -> Result<ExitCode, Failure> {
+    let config = ready(&args.config)?;
+    system::block_on(async {
+        let stop = Stop::on_signals().map_err(Failure::refused)?;
+        let app = bind_frontend(config.frontend(None)?)?;
+        output::line(format_args!("the frontend listens on {}", app.url()));
+        app.run(stop.asked()).await.map_err(Failure::refused)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn ready(file: &std::path::Path) -> Result<Config, Failure> {
+    let config = place::load(file, &[])?;
+    logging::of_a_service(&config);
+    Ok(config)
+}
+
+/// The data service, bound to its address.
+pub async fn bind_data_service(settings: data_service::Settings) -> Result<data_service::App, Failure> {
+    let bound = data_service::App::bind(settings, data_service::Clock::system()).await;
+    bound.map_err(|error| match error {
+        data_service::StartError::Listen(..) => {
+            let hint = "another address: `countersign up --data-service 127.0.0.1:0`, or data_service.listen";
+            Failure::refused(format_args!("{error}; {hint}"))
+        }
+        data_service::StartError::PublicUrl(_) => Failure::config(error),
+        error => Failure::refused(error),
+    })
+}
+
+/// The frontend, bound to its address.
+pub fn bind_frontend(settings: frontend::Settings) -> Result<frontend::App, Failure> {
+    frontend::App::bind(settings).map_err(|error| match error {
+        frontend::Error::Setting { .. } => Failure::config(format_args!("frontend.{error}")),
+        frontend::Error::Listen { .. } => {
+            let hint = "another address: `countersign up --frontend 127.0.0.1:0`, or frontend.listen";
+            Failure::refused(format_args!("{error}; {hint}"))
+        }
+        error => Failure::refused(error),
+    })
+}

@@ -1,0 +1,141 @@
+//! `countersign up`: both services in one process, on one folder that is made if it is not there.
+
+mod answering;
+mod welcome;
+
+use crate::config::{Config, Override};
+use crate::failure::Failure;
+use crate::place::{self, Place};
+use crate::serve::{bind_data_service, bind_frontend};
+use crate::system::{self, Stop};
+use crate::{init, logging, operate, output};
+use data_service::Operator;
+use shared::command::GetConsumer;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use welcome::Welcome;
+
+/// Start the data service and the frontend; this is what happens without a subcommand
+///
+/// On an empty folder everything is made first: the database, the sealing key, the frontend's consumer and an admin
+/// consumer. While there is no administrator, each start prints a one-time link that makes the first.
+/// Ends at SIGTERM or Ctrl-C, when what runs is finished; a second signal ends it at once.
+#[derive(clap::Args, Default)]
+pub struct Args {
+    /// The folder in which everything is kept [default: ./var]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Where the data service listens; port 0 takes a free one [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDR")]
+    data_service: Option<String>,
+    /// Where the frontend listens; port 0 takes a free one [default: 127.0.0.1:4444]
+    #[arg(long, value_name = "ADDR")]
+    frontend: Option<String>,
+    /// Write both addresses as a line of JSON to this descriptor once both services answer
+    #[arg(long, value_name = "FD")]
+    json_ready: Option<u32>,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    // Before anything else is opened: a number that is not open now will be something else later.
+    let ready = args.json_ready.map(descriptor).transpose()?;
+    let place = Place::folder(args.dir.clone());
+    system::block_on(async {
+        let stop = Stop::on_signals().map_err(Failure::refused)?;
+        init::make(&place.file()).await?;
+        let config = place::load(&place.file(), &overrides(args))?;
+        logging::of_a_service(&config);
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        serve(&place, &config, &stop, ready).await
+    })
+}
+
+fn descriptor(number: u32) -> Result<File, Failure> {
+    let file = OpenOptions::new().write(true).open(format!("/dev/fd/{number}"));
+    file.map_err(|error| Failure::usage(format_args!("--json-ready {number}: {error}")))
+}
+
+fn overrides(args: Args) -> Vec<Override> {
+    let data_service = ("data_service.listen", "--data-service", args.data_service);
+    let frontend = ("frontend.listen", "--frontend", args.frontend);
+    let said = [data_service, frontend].into_iter();
+    said.filter_map(|(key, option, value)| Some(Override { key, option, value: value? })).collect()
+}
+
+async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>) -> Result<ExitCode, Failure> {
+    let mut settings = config.data_service()?;
+    // The frontend in this process takes the short way, also where everybody else comes through a proxy.
+    let near = config.near_url();
+    settings.public_urls.extend(near.clone().filter(|near| !settings.public_urls.contains(near)));
+    let house = bind_data_service(settings).await?;
+    let near = near.map(|url| url.as_str().to_owned());
+    let found = near.clone().or_else(|| config.public_urls.is_empty().then(|| house.url().to_owned()));
+    let gate = bind_frontend(config.frontend(found.as_deref())?)?;
+    let operator = operate::open(config).await?;
+    check_consumer(config, &operator).await?;
+    let link = operator.setup_link().await?;
+    operator.close().await?;
+    let bound = (house.url().to_owned(), gate.url().trim_end_matches('/').to_owned());
+    let public = config.public_urls.first();
+    let welcome = Welcome {
+        data_service: public.map(|url| url.as_str().to_owned()).or(near).unwrap_or_else(|| bound.0.clone()),
+        frontend: gate.public_url(),
+        link,
+        place: place.clone(),
+    };
+    let services = run_both(house, gate, stop.clone());
+    let announce = async {
+        tokio::select! {
+            () = answering::both(&bound.0, &bound.1) => {}
+            () = stop.asked() => return Ok(()),
+        }
+        output::line(welcome);
+        ready.map_or(Ok(()), |mut file| writeln!(file, "{}", ready_line(&bound)).map_err(Failure::refused))
+    };
+    let (services, announced) = tokio::join!(services, announce);
+    services.and(announced)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn ready_line((data_service, frontend): &(String, String)) -> String {
+    serde_json::json!({ "data_service": data_service, "frontend": frontend }).to_string()
+}
+
+/// A frontend whose consumer is gone would answer everybody that nothing works.
+async fn check_consumer(config: &Config, operator: &Operator) -> Result<(), Failure> {
+    let Some(key) = config.consumer_key.clone() else { return Ok(()) };
+    let words = match operator.call(GetConsumer { key: key.clone() }).await {
+        Ok(consumer) if consumer.revoked_at.is_none() => return Ok(()),
+        Ok(_) => "was revoked",
+        Err(data_service::Error::Refused(_)) => "is not in the database",
+        Err(error) => return Err(error.into()),
+    };
+    Err(Failure::refused(format_args!("the frontend's consumer {key} (frontend.consumer_key) {words}")))
+}
+
+/// Runs both to their end. The frontend ends first, so that what it has begun can still be asked of the data service.
+/// If one breaks off, the other is asked to stop.
+async fn run_both(house: data_service::App, gate: frontend::App, stop: Stop) -> Result<(), Failure> {
+    let (gate_over, over) = tokio::sync::oneshot::channel::<()>();
+    let asked = stop.asked();
+    let street = stop.clone();
+    let gate = actix_web::rt::spawn(async move {
+        let outcome = gate.run(asked).await;
+        street.ask();
+        drop(gate_over);
+        outcome
+    });
+    let house = actix_web::rt::spawn(async move {
+        let outcome = house.run(async move { drop(over.await) }).await;
+        stop.ask();
+        outcome
+    });
+    let (gate, house) = tokio::join!(gate, house);
+    gate.map_err(Failure::refused)?.map_err(Failure::refused)?;
+    house.map_err(Failure::refused)?.map_err(Failure::refused)
+}

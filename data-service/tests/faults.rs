@@ -1,0 +1,112 @@
+//! A store that fails: 503 with the seconds to wait, nobody logged out, nothing lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may fail by panicking"
+)]
+
+mod common;
+
+use common::{Answer, House};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use serde_json::json;
+
+async fn beside(house: &House) -> DatabaseConnection {
+    Database::connect(house.settings.database_url.replacen("sqlite:", "sqlite://", 1)).await.unwrap()
+}
+
+/// Runs SQL beside the service.
+fn sql(house: &House, statement: &str) {
+    house.runtime.block_on(async {
+        let connection = beside(house).await;
+        connection.execute_unprepared(statement).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+fn unavailable(answer: Answer) {
+    let answer = answer.expect(503).refused("unavailable");
+    assert!(answer.header("retry-after").is_some());
+}
+
+#[test]
+fn a_store_that_fails_logs_nobody_out() {
+    let house = House::start();
+    let frontend = house.consumer("frontend", &["authenticate", "sessions.resolve", "users.me.#"]);
+    house.user("ada", "correct horse");
+    let (as_ada, login) = frontend.sign_in("ada", "correct horse");
+    let cookie = json!({ "sessionid": login.json["sessionid"] });
+    as_ada.get("/").expect(200);
+    for table in ["sessions", "tokens", "consumers", "users"] {
+        sql(&house, &format!("ALTER TABLE {table} RENAME TO hidden_{table}"));
+    }
+    unavailable(frontend.post("/sessions/resolve", cookie.clone()));
+    unavailable(as_ada.get("/users/me"));
+    unavailable(frontend.post("/authenticate", json!({ "username": "ada", "password": "correct horse" })));
+    unavailable(house.consumer_key_unknown().get("/echo"));
+    assert_eq!(house.get("/healthz").status, 200);
+    for table in ["users", "consumers", "tokens", "sessions"] {
+        sql(&house, &format!("ALTER TABLE hidden_{table} RENAME TO {table}"));
+    }
+    frontend.post("/sessions/resolve", cookie).expect(200);
+    as_ada.get("/users/me").expect(200);
+}
+
+#[test]
+fn memory_is_not_trusted_when_the_events_cannot_be_read() {
+    let house = House::start();
+    let blog = house.consumer("blog", &[]);
+    blog.get("/echo").expect(200);
+    sql(&house, "ALTER TABLE events RENAME TO hidden_events");
+    house.until("readiness is lost", || house.get("/readyz").status == 503);
+    // The store itself still answers, so each request is decided by it.
+    blog.get("/echo").expect(200);
+    sql(&house, &format!("UPDATE consumers SET revoked_at = 1 WHERE key = '{}'", blog.key()));
+    blog.get("/echo").refused("consumer_revoked");
+    sql(&house, "ALTER TABLE consumers RENAME TO hidden_consumers");
+    unavailable(blog.get("/echo"));
+    sql(&house, "ALTER TABLE hidden_consumers RENAME TO consumers");
+    sql(&house, "ALTER TABLE hidden_events RENAME TO events");
+    house.until("readiness comes back", || house.get("/readyz").status == 200);
+}
+
+#[test]
+fn a_store_that_is_locked_for_long_is_unavailable_for_writing_only() {
+    let house = House::start();
+    let admin = house.admin();
+    admin.get("/users").expect(200);
+    house.runtime.block_on(async {
+        let connection = beside(&house).await;
+        connection.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        let (url, request) = (house.url.clone(), admin.signed_json("POST", "/users", &json!({ "username": "eve" })));
+        let write = tokio::task::spawn_blocking(move || request.send(&url));
+        let read = { let admin = admin.clone(); tokio::task::spawn_blocking(move || admin.get("/users")) };
+        read.await.unwrap().expect(200);
+        unavailable(write.await.unwrap());
+        connection.execute_unprepared("ROLLBACK").await.unwrap();
+    });
+    admin.post("/users", json!({ "username": "eve" })).expect(201);
+}
+
+#[test]
+fn nonces_that_cannot_be_written_down_are_not_accepted() {
+    let house = House::start();
+    let blog = house.consumer("blog", &[]);
+    let request = blog.signed("GET", "/echo");
+    house.send(&request).expect(200);
+    // The bound must be raised for a timestamp this far ahead, and the state file cannot be replaced.
+    std::fs::create_dir(house.settings.replay_folder.join("state.next")).unwrap();
+    let ahead = blog.signed_at("GET", "/echo", shared::oauth1::SignBody::None, common::now() + 55, "ahead");
+    unavailable(house.send(&ahead));
+    std::fs::remove_dir(house.settings.replay_folder.join("state.next")).unwrap();
+    house.send(&blog.signed("GET", "/echo")).expect(200);
+}
+
+impl House {
+    fn consumer_key_unknown(&self) -> common::Consumer {
+        common::Consumer::new(&self.url, shared::oauth1::Credentials::new("not-in-memory", "x"))
+    }
+}

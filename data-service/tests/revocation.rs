@@ -1,0 +1,133 @@
+//! Cut off means cut off: no request that starts after the receipt is accepted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may fail by panicking"
+)]
+
+mod common;
+
+use common::{Consumer, House};
+use serde_json::json;
+use shared::command::{Receipt, RevokeConsumer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+/// What a connection saw: when each accepted request was begun.
+struct History {
+    accepted: Vec<Instant>,
+    refused: u64,
+}
+
+/// Signs without pause until told to stop.
+fn hammer(consumer: &Consumer, stop: &AtomicBool, count: &AtomicU64) -> History {
+    let mut history = History { accepted: vec![], refused: 0 };
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        match consumer.get("/echo").code() {
+            "ok" => history.accepted.push(begun),
+            "consumer_revoked" | "token_revoked" => history.refused += 1,
+            other => panic!("{other}"),
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    history
+}
+
+/// 50 connections sign while `cut` is carried out; checks every history against the moment `cut` returned.
+fn while_fifty_sign(house: &House, consumers: &[Consumer], cut: impl FnOnce()) {
+    let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let threads: Vec<_> = (0..50)
+        .map(|index| {
+            let (consumer, stop, count) = (consumers[index % consumers.len()].clone(), stop.clone(), count.clone());
+            std::thread::spawn(move || hammer(&consumer, &stop, &count))
+        })
+        .collect();
+    let wait_for = |more: u64| {
+        let target = count.load(Ordering::Relaxed) + more;
+        house.until("traffic flows", || count.load(Ordering::Relaxed) >= target);
+    };
+    wait_for(200);
+    cut();
+    let cut_at = Instant::now();
+    wait_for(500);
+    stop.store(true, Ordering::Relaxed);
+    let histories: Vec<History> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let late = histories.iter().flat_map(|history| &history.accepted).filter(|begun| **begun > cut_at).count();
+    assert_eq!(late, 0, "accepted although begun after the receipt");
+    assert!(histories.iter().map(|history| history.accepted.len()).sum::<usize>() > 0);
+    assert!(histories.iter().map(|history| history.refused).sum::<u64>() >= 400);
+}
+
+fn confirmed(receipt: &Receipt) {
+    assert_eq!(receipt.silent, Vec::<String>::new());
+    assert_eq!(receipt.confirmed.len(), 1);
+}
+
+#[test]
+fn a_consumer_revoked_by_the_operator_beside_the_running_service() {
+    let house = House::start();
+    let blog = house.consumer("blog", &["users.me.#"]);
+    let as_ada = house.acting(&blog, &house.user("ada", "correct horse"));
+    while_fifty_sign(&house, &[blog.clone(), as_ada], || {
+        let receipt = house.runtime.block_on(house.operator.call(RevokeConsumer { key: blog.key() })).unwrap();
+        confirmed(&receipt);
+        assert_eq!(receipt.ended.tokens, 1);
+    });
+}
+
+#[test]
+fn a_consumer_revoked_over_http() {
+    let house = House::start();
+    let (admin, blog) = (house.admin(), house.consumer("blog", &[]));
+    while_fifty_sign(&house, &[blog.clone()], || {
+        admin.post(&format!("/consumers/{}/revoke", blog.key()), json!({})).expect(200);
+    });
+}
+
+#[test]
+fn a_user_who_is_disabled() {
+    let house = House::start();
+    let (admin, blog) = (house.admin(), house.consumer("blog", &["users.me.#"]));
+    let ada = house.user("ada", "correct horse");
+    let tokens: Vec<Consumer> = (0..10).map(|_| house.acting(&blog, &ada)).collect();
+    while_fifty_sign(&house, &tokens, || {
+        let receipt = admin.post(&format!("/users/{}/disable", ada.id), json!({})).expect(200).json;
+        assert_eq!(receipt["ended"]["tokens"], 10);
+    });
+}
+
+#[test]
+fn a_token_that_is_ended() {
+    let house = House::start();
+    let (admin, blog) = (house.admin(), house.consumer("blog", &["users.me.#"]));
+    let as_ada = house.acting(&blog, &house.user("ada", "correct horse"));
+    let token = as_ada.signer.token.as_ref().unwrap().key.clone();
+    while_fifty_sign(&house, &[as_ada], || {
+        admin.delete(&format!("/tokens/{token}")).expect(200);
+    });
+}
+
+/// A body that arrives slowly must not carry a revoked consumer over the line.
+#[test]
+fn a_request_whose_body_arrives_after_the_revocation() {
+    use std::io::{Read as _, Write as _};
+    let house = House::start();
+    let blog = house.consumer("blog", &[]);
+    let host = house.url.strip_prefix("http://").unwrap();
+    let bytes = blog.signed_json("POST", "/echo", &json!({ "a": "b" })).bytes(host);
+    let (head, tail) = bytes.split_at(bytes.len() - 3);
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    stream.write_all(head).unwrap();
+    // The head has been looked at when another request on this service has been answered in full.
+    house.until("the head was read", || blog.get("/echo").status == 200);
+    house.runtime.block_on(house.operator.call(RevokeConsumer { key: blog.key() })).unwrap();
+    stream.write_all(tail).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("consumer_revoked"), "{answer}");
+}
