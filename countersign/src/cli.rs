@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::failure::Failure;
+use crate::operate::{consumer, token, user};
 use crate::{explain, init, request, serve, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -19,6 +20,12 @@ enum Command {
     DataService(serve::DataService),
     Frontend(serve::Frontend),
     Init(init::Args),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Consumer(consumer::Command),
+    #[command(subcommand)]
+    Token(token::Command),
     Request(request::Args),
     Explain(explain::Args),
 }
@@ -31,6 +38,9 @@ impl Cli {
             Command::DataService(args) => serve::data_service(&args),
             Command::Frontend(args) => serve::frontend(&args),
             Command::Init(args) => init::run(args),
+            Command::User(command) => user::run(command),
+            Command::Consumer(command) => consumer::run(command),
+            Command::Token(command) => token::run(command),
             Command::Request(args) => request::run(&args),
             Command::Explain(args) => explain::run(&args),
         }

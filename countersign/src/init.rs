@@ -14,7 +14,7 @@ use shared::id::ConsumerKey;
 use shared::oauth1::{BodyHash, SignatureMethod};
 use shared::secret::Secret;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -100,6 +100,8 @@ fn make_seal(folder: &Path) -> Result<(), Failure> {
 
 /// Both consumers; answers the frontend's key.
 async fn make_consumers(folder: &Path, config: &Config) -> Result<ConsumerKey, Failure> {
+    // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
+    make_empty(&config.database_url.0)?;
     let operator = operate::open(config).await?;
     let frontend = consumer(&operator, "frontend_consumer", frontend()?).await?;
     write_over(&folder.join(FRONTEND), frontend.1.expose())?;
@@ -149,6 +151,16 @@ fn admin_consumer() -> Result<CreateConsumer, Failure> {
         body_hash: None,
         locations: None,
     })
+}
+
+/// An empty file for its owner alone, unless there is one.
+fn make_empty(path: &Path) -> Result<(), Failure> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(Failure::refused(format_args!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A new file for its owner alone, whole or not at all.

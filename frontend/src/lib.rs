@@ -4,11 +4,11 @@
 //! keeps nothing that a restart would lose: who somebody is says the `sessionid` cookie, and the data service is
 //! asked about it at every page. It can therefore be restarted, doubled and updated at any time.
 //!
-//! The way of a request: [`app`] routes it through `requests` (one log line), `headers` (what every answer carries)
+//! The way of a request: `app` routes it through `requests` (one log line), `headers` (what every answer carries)
 //! and `pages::errors` (what went wrong becomes a page) to one file in `pages`. A page opens its form (`csrf`), asks
 //! the data service (`api`), and renders a template.
 //!
-//! To add a page: one file in `pages`, one template in `templates`, one line in [`app`]'s table of routes.
+//! To add a page: one file in `pages`, one template in `templates`, one line in `app`'s table of routes.
 
 mod address;
 mod api;

@@ -5,7 +5,7 @@
 //! 1. [`Message`]: what was received, before anything is believed;
 //! 2. [`Request::parse`]: parameters from header, query and form, and the rules about `oauth_` parameters (3.5);
 //! 3. [`Window::check`]: the timestamp (3.3);
-//! 4. [`base_string`] and [`Key::verify`]: signature base string and HMAC (3.4.1, 3.4.2);
+//! 4. [`base_string()`] and [`Key::verify`]: signature base string and HMAC (3.4.1, 3.4.2);
 //! 5. [`BodyHash::check`]: the body, for bodies that are not forms (draft-eaton-oauth-bodyhash-00).
 //!
 //! The nonce is the caller's: it needs a memory, and this room has none. [`Signer`] is the other side, and

@@ -12,6 +12,7 @@ async fn says_who_somebody_is_and_where_they_are_logged_in() {
             let mut memory = street.house.memory();
             memory.user("ada").name = Some("Ada Lovelace".into());
             memory.user("ada").email = Some("ada@example.com".parse().unwrap());
+            memory.add_token("shop", "Shop front", None);
             memory.add_token("blog", "Blog workers", None);
             let now = crate::house::now();
             memory.tokens[0].last_used_at = Some(Timestamp::from_seconds(now - 2 * 3600 - 5));
@@ -27,14 +28,16 @@ async fn says_who_somebody_is_and_where_they_are_logged_in() {
             ">2 hours ago</time>",
             ">3 days ago</time>",
             ">in 11 days</time>",
+            "Shop front",
             "Never used",
+            "In use now",
             "this page",
             "without a login",
             "Ends when you log out",
         ] {
             assert!(page.body.contains(wanted), "{wanted} is not in {}", page.body);
         }
-        assert_eq!(page.body.matches("tokens/end\"").count(), 1, "a button for each but this page's own");
+        assert_eq!(page.body.matches("tokens/end\"").count(), 2, "a button for each but this page's own");
     }
 }
 

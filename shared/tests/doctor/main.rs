@@ -43,7 +43,7 @@ fn check(rows: &[Row]) {
     }
 }
 
-/// No secret leaves, whatever is wrong.
+/// Whatever is wrong, no secret leaves, and a refusal has a cause.
 fn diagnose(client: Client) -> (String, Diagnosis) {
     let secrets = [client.consumer_secret, client.token_secret];
     let (base_url, at) = (client.base_url, client.at);
@@ -58,6 +58,7 @@ fn diagnose(client: Client) -> (String, Diagnosis) {
             assert!(!shown.contains(&spelling), "{spelling} in {shown}");
         }
     }
+    assert_eq!(diagnosis.is_ok(), diagnosis.causes.iter().all(|cause| cause.note), "{diagnosis:#?}");
     (request, diagnosis)
 }
 

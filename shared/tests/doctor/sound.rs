@@ -86,7 +86,7 @@ fn parameters_in_the_query_are_noted() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_it_panic(head in "(GET|POST) [ -~]{0,20}( HTTP/1.1)?", rest in proptest::collection::vec(any::<u8>(), 0..80)) {
@@ -105,7 +105,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Sound requests with a few bytes altered go through the whole search.
     #[test]

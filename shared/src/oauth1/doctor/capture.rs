@@ -85,17 +85,18 @@ impl Capture {
 
 /// A newline that an editor put at the end of the file is no news.
 fn length_cause(length: usize, rest: &[u8]) -> Option<Cause> {
-    let (detail, code) = match rest.get(length..) {
-        None => (
-            "The capture ends before the body does, so neither form nor body hash can be right here",
+    let cause = match rest.get(length..) {
+        None => Cause::new(
             "body_incomplete",
+            "The capture ends before the body does, so neither form nor body hash can be right here.",
         ),
         Some(extra) if extra.iter().all(|b| matches!(b, b'\r' | b'\n')) => return None,
-        Some(_) => {
-            ("More was captured than Content-Length announces. The server reads only that much", "body_too_long")
-        }
+        Some(_) => Cause::note(
+            "body_too_long",
+            "More was captured than Content-Length announces. The server reads only that much.",
+        ),
     };
-    Some(Cause::new(code, format!("{detail}.")).found(bytes(rest.len())).expected(bytes(length)))
+    Some(cause.found(bytes(rest.len())).expected(bytes(length)))
 }
 
 /// A length in words.
