@@ -26,7 +26,7 @@ const PATH: &str = "/";
 const MOST_BYTES: usize = 512;
 
 /// The value of the cookie, of which nothing is known before it is resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SessionCookie(Secret);
 
 impl SessionCookie {

@@ -118,7 +118,7 @@ fn refuse(gate: &Gate, request: &HttpRequest, refusal: &Refusal, say: Say<'_>) -
 /// The session begins. One that the browser had before ends: it would be nobody's any more, but still alive.
 async fn welcome(gate: &Gate, request: &HttpRequest, done: Authenticated, next: &str) -> Answer {
     let session = SessionCookie::new(done.sessionid);
-    if let Some(before) = SessionCookie::of(request).filter(|before| before.expose() != session.expose())
+    if let Some(before) = SessionCookie::of(request).filter(|before| *before != session)
         && let Err(error) = before.end(&gate.api).await
     {
         tracing::warn!(?error, "the session before this login could not be ended");
