@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::operate::{consumer, token, user};
-use crate::{explain, init, request, serve, up};
+use crate::{config, explain, init, migrate, request, serve, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -20,6 +20,9 @@ enum Command {
     DataService(serve::DataService),
     Frontend(serve::Frontend),
     Init(init::Args),
+    Migrate(migrate::Args),
+    #[command(subcommand)]
+    Config(config::commands::Command),
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
@@ -38,6 +41,8 @@ impl Cli {
             Command::DataService(args) => serve::data_service(&args),
             Command::Frontend(args) => serve::frontend(&args),
             Command::Init(args) => init::run(args),
+            Command::Migrate(args) => migrate::run(&args),
+            Command::Config(command) => config::commands::run(command),
             Command::User(command) => user::run(command),
             Command::Consumer(command) => consumer::run(command),
             Command::Token(command) => token::run(command),

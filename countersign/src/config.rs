@@ -8,6 +8,7 @@
 //! It lives in the executable because one file covers the data service and the frontend, and the frontend must not
 //! know the data service.
 
+pub mod commands;
 pub(crate) mod document;
 mod layers;
 mod origin;
@@ -25,7 +26,7 @@ pub(crate) use show::Shown;
 pub(crate) use typed::reachable;
 
 use reader::Reader;
-use setting::{BasePath, Database, LogFilter, LogFormat, Number, Setting, WebUrl};
+use setting::{BasePath, Database, LogFilter, LogFormat, Number, SealKey, Setting, WebUrl};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
@@ -125,7 +126,7 @@ keys! {
     /// Threads that answer requests.
     frontend_workers: Number<1, 1024> = "frontend.workers", Fallback::Made(|_| cores().to_string(), "the number of cores");
     /// Fernet keys that seal consumer and token secrets in the database. The first seals, all open.
-    seal_keys: Vec<Secret> = "seal.keys", Fallback::Nothing("made by `up` or `init`");
+    seal_keys: Vec<SealKey> = "seal.keys", Fallback::Nothing("made by `up` or `init`");
     /// How long a session lasts.
     session_seconds: Number<60, 315_360_000> = "sessions.lifetime_seconds", Fallback::Text("1209600");
     /// Threads that hash passwords, at low priority. One core is left to the rest.

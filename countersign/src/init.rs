@@ -26,15 +26,8 @@ const FRONTEND: &str = "frontend.secret";
 /// The credentials of the admin consumer.
 const ADMIN: &str = "admin.json";
 /// What the frontend may do, alone and for the person in front of it.
-const FRONTEND_ACCESS: [&str; 7] = [
-    "authenticate",
-    "setup.claim",
-    "sessions.resolve",
-    "sessions.end",
-    "users.me.#",
-    "sessions.me.#",
-    "tokens.me.#",
-];
+const FRONTEND_ACCESS: [&str; 7] =
+    ["authenticate", "setup.claim", "sessions.resolve", "sessions.end", "users.me.#", "sessions.me.#", "tokens.me.#"];
 
 /// Make the folder of an installation, without starting anything
 ///
@@ -92,7 +85,8 @@ fn make_seal(folder: &Path) -> Result<(), Failure> {
     }
     // A new key would not open what is in the database, and nobody would notice before the first login.
     if folder.join("countersign.db").exists() {
-        let words = format!("{} has a database and no {SEAL}: put the file back, or move the database away", folder.display());
+        let words =
+            format!("{} has a database and no {SEAL}: put the file back, or move the database away", folder.display());
         return Err(Failure::refused(words));
     }
     write_new(&path, data_service::new_seal_key().expose())

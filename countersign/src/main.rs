@@ -10,6 +10,7 @@ mod failure;
 mod init;
 mod input;
 mod logging;
+mod migrate;
 mod operate;
 mod output;
 mod place;

@@ -7,7 +7,7 @@ pub mod user;
 
 mod password;
 mod receipt;
-mod table;
+pub(crate) mod table;
 mod when;
 
 use crate::config::Config;

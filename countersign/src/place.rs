@@ -36,8 +36,8 @@ impl Place {
     /// The option that names it again, for commands that are suggested; empty for the default.
     pub fn option(&self) -> String {
         match (&self.config, &self.dir) {
-            (Some(file), _) => format!(" --config {}", file.display()),
-            (None, Some(dir)) => format!(" --dir {}", dir.display()),
+            (Some(file), _) => format!(" --config {}", quoted(file)),
+            (None, Some(dir)) => format!(" --dir {}", quoted(dir)),
             (None, None) => String::new(),
         }
     }
@@ -46,10 +46,29 @@ impl Place {
     pub fn load(&self) -> Result<Config, Failure> {
         load(&self.file(), &[])
     }
+
+    /// Its configuration file, if it is there.
+    pub fn existing(&self) -> Result<PathBuf, Failure> {
+        let file = self.file();
+        must_exist(&file)?;
+        Ok(file)
+    }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':' | ',');
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The configuration in a file.
 pub fn load(file: &Path, overrides: &[Override]) -> Result<Config, Failure> {
+    must_exist(file)?;
+    Ok(Config::load(file, overrides)?)
+}
+
+fn must_exist(file: &Path) -> Result<(), Failure> {
     if !file.exists() {
         let place = match file.parent() {
             Some(folder) if file.ends_with(FILE) => format!("there is no Countersign in {}", folder.display()),
@@ -57,5 +76,5 @@ pub fn load(file: &Path, overrides: &[Override]) -> Result<Config, Failure> {
         };
         return Err(Failure::refused(format_args!("{place}; `countersign up` or `countersign init` makes one")));
     }
-    Ok(Config::load(file, overrides)?)
+    Ok(())
 }

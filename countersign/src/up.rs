@@ -11,6 +11,7 @@ use crate::system::{self, Stop};
 use crate::{init, logging, operate, output};
 use data_service::Operator;
 use shared::command::GetConsumer;
+use shared::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -75,11 +76,14 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
     let house = bind_data_service(settings).await?;
     let near = near.map(|url| url.as_str().to_owned());
     let found = near.clone().or_else(|| config.public_urls.is_empty().then(|| house.url().to_owned()));
-    let gate = bind_frontend(config.frontend(found.as_deref())?)?;
-    let operator = operate::open(config).await?;
-    check_consumer(config, &operator).await?;
-    let link = operator.setup_link().await?;
-    operator.close().await?;
+    let (gate, link) = match open_gate(config, found.as_deref()).await {
+        Ok(opened) => opened,
+        Err(failure) => {
+            // Closed in order, or it would be missed in the next receipts.
+            house.run(async {}).await.map_err(Failure::refused)?;
+            return Err(failure);
+        }
+    };
     let bound = (house.url().to_owned(), gate.url().trim_end_matches('/').to_owned());
     let public = config.public_urls.first();
     let welcome = Welcome {
@@ -89,17 +93,41 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
         place: place.clone(),
     };
     let services = run_both(house, gate, stop.clone());
-    let announce = async {
+    let announced = async {
         tokio::select! {
-            () = answering::both(&bound.0, &bound.1) => {}
-            () = stop.asked() => return Ok(()),
+            () = answering::both(&bound.0, &bound.1) => {
+                output::line(welcome);
+                announce(&bound, ready);
+            }
+            () = stop.asked() => {}
         }
-        output::line(welcome);
-        ready.map_or(Ok(()), |mut file| writeln!(file, "{}", ready_line(&bound)).map_err(Failure::refused))
     };
-    let (services, announced) = tokio::join!(services, announce);
-    services.and(announced)?;
-    Ok(ExitCode::SUCCESS)
+    let (outcome, ()) = tokio::join!(services, announced);
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// The frontend, and the one-time link that it may take. The link before it ends with this, so this comes only when
+/// nobody else runs on this folder.
+async fn open_gate(config: &Config, house: Option<&str>) -> Result<(frontend::App, Option<Secret>), Failure> {
+    let gate = bind_frontend(config.frontend(house)?)?;
+    let operator = operate::open(config).await?;
+    let opened = async {
+        check_consumer(config, &operator).await?;
+        Ok(operator.setup_link().await?)
+    };
+    let link: Result<_, Failure> = opened.await;
+    operator.close().await?;
+    Ok((gate, link?))
+}
+
+fn announce(bound: &(String, String), ready: Option<File>) {
+    let (data_service, frontend) = bound;
+    tracing::info!(data_service, frontend, "both services answer");
+    if let Some(mut file) = ready
+        && let Err(error) = writeln!(file, "{}", ready_line(bound))
+    {
+        tracing::warn!(%error, "nobody reads what --json-ready names");
+    }
 }
 
 fn ready_line((data_service, frontend): &(String, String)) -> String {

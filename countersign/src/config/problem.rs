@@ -18,6 +18,11 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// One problem each.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.0
+    }
+
     /// Something is wrong with a key.
     pub(crate) fn add(&mut self, key: &str, origin: &Origin, words: impl fmt::Display) {
         self.0.push(format!("{key} ({origin}): {words}"));

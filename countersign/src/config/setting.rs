@@ -1,5 +1,6 @@
 //! How values are written: one type, one kind of setting.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
@@ -330,7 +331,28 @@ impl Setting for Secret {
     }
 }
 
-impl Item for Secret {
+/// A Fernet key: 32 bytes in URL-safe Base64.
+#[derive(Clone, Debug)]
+pub(crate) struct SealKey(pub(crate) Secret);
+
+impl Setting for SealKey {
+    const KIND: &'static str = "secret";
+    const SECRET: bool = true;
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let text = raw.text()?;
+        match URL_SAFE.decode(text) {
+            Ok(bytes) if bytes.len() == 32 => Ok(Self(Secret::new(text))),
+            _ => Err("not a Fernet key (32 bytes in URL-safe Base64)".into()),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+impl Item for SealKey {
     const LIST: &'static str = "list of secrets";
 }
 

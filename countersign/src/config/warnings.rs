@@ -33,7 +33,9 @@ impl Config {
             found.push("seal.keys is not set: the data service does not start from this configuration".into());
         }
         if self.consumer_key.is_none() || self.consumer_secret.is_none() {
-            found.push("frontend.consumer_key or frontend.consumer_secret is not set: the frontend does not start".into());
+            found.push(
+                "frontend.consumer_key or frontend.consumer_secret is not set: the frontend does not start".into(),
+            );
         }
         if fs::metadata(&self.folder).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0) {
             found.push(format!("{} is open to everybody on this machine: chmod 700 it", self.folder.display()));

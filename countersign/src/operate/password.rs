@@ -21,7 +21,8 @@ impl Source {
         } else if std::io::stdin().is_terminal() {
             asked(whose)?
         } else {
-            let words = "there is no terminal to ask for the password at; --password-stdin reads it from standard input";
+            let words =
+                "there is no terminal to ask for the password at; --password-stdin reads it from standard input";
             return Err(Failure::usage(words));
         };
         if password.is_empty() {

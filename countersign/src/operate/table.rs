@@ -1,7 +1,7 @@
 //! Tables and lists of facts, aligned.
 
 /// Columns under their heads. Nothing but the words of `none` if there are no rows.
-pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>, none: &str) -> String {
+pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>, none: &str) -> String {
     if rows.is_empty() {
         return none.into();
     }

@@ -163,7 +163,10 @@ fn show(One { name, common }: &One) -> Result<ExitCode, Failure> {
             ("id", user.id.to_string()),
             ("e-mail", user.email.as_ref().map(ToString::to_string).unwrap_or_default()),
             ("called", user.name.clone().unwrap_or_default()),
-            ("state", user.disabled_at.map_or_else(|| "enabled".into(), |at| format!("disabled {}", when::both(at, now)))),
+            (
+                "state",
+                user.disabled_at.map_or_else(|| "enabled".into(), |at| format!("disabled {}", when::both(at, now))),
+            ),
             ("access", access.words().join(" ")),
             ("tokens", tokens.to_string()),
             ("made", when::both(user.created_at, now)),

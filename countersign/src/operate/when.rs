@@ -78,6 +78,9 @@ mod tests {
         ] {
             assert_eq!(relative(now.plus_seconds(seconds), now), wanted);
         }
-        assert_eq!(both(Timestamp::from_millis(1_999), Timestamp::from_seconds(61)), "1970-01-01T00:00:01Z (1 minute ago)");
+        assert_eq!(
+            both(Timestamp::from_millis(1_999), Timestamp::from_seconds(61)),
+            "1970-01-01T00:00:01Z (1 minute ago)"
+        );
     }
 }

@@ -29,7 +29,7 @@ impl fmt::Display for Welcome {
             writeln!(f, "There is no administrator yet. This link makes one; it works once and for 24 hours:\n")?;
             writeln!(f, "  {}setup?link={}\n", self.frontend, link.expose())?;
         }
-        writeln!(f, "Next, let a service in, and see that it is heard:\n")?;
+        writeln!(f, "Next, let a service in; then, with what that prints, see that it is heard:\n")?;
         writeln!(f, "  {me} consumer add --service blog{option}")?;
         writeln!(f, "  {me} request GET {}/\n", self.data_service)?;
         write!(f, "Ctrl-C stops it.")

@@ -25,7 +25,8 @@ pub struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let Args { one: One { key, common }, wait, yes } = args;
     if !yes && has_somebody_to_ask(common) {
-        let impact = common.operate(async |operator| Ok(operator.call(GetConsumerImpact { key: key.clone() }).await?))?;
+        let impact =
+            common.operate(async |operator| Ok(operator.call(GetConsumerImpact { key: key.clone() }).await?))?;
         if !confirmed(&foreseen(key, &impact))? {
             return Err(Failure::refused("nothing was changed"));
         }
