@@ -7,9 +7,12 @@ use tracing_subscriber::EnvFilter;
 /// What libraries say below a warning is about themselves. Whoever wants to hear it names them.
 const QUIET: &str = "sea_orm=warn,sea_orm_migration=warn,sqlx=warn,actix_server=warn,actix_http=warn";
 
-/// A service's log.
-pub fn of_a_service(config: &Config) {
+/// A service's log, beginning with what is probably not meant.
+pub fn of_a_service(config: &Config, warnings: &[String]) {
     start(&config.log_level.0, config.log_is_json());
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// An operator's command speaks for itself; only what is wrong is logged.

@@ -1,6 +1,5 @@
 //! `countersign data-service` and `countersign frontend`: one service each, for installations that run them apart.
 
-use crate::config::Config;
 use crate::failure::Failure;
 use crate::place;
 use crate::system::{self, Stop};
@@ -30,7 +29,8 @@ pub struct Frontend {
 
 /// Runs the data service.
 pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
-    let config = ready(&args.config)?;
+    let config = place::load(&args.config, &[])?;
+    logging::of_a_service(&config, &config.house_warnings());
     system::block_on(async {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
         let app = bind_data_service(config.data_service()?).await?;
@@ -42,7 +42,8 @@ pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
 
 /// Runs the frontend.
 pub fn frontend(args: &Frontend) -> Result<ExitCode, Failure> {
-    let config = ready(&args.config)?;
+    let config = place::load(&args.config, &[])?;
+    logging::of_a_service(&config, &config.gate_warnings());
     system::block_on(async {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
         let app = bind_frontend(config.frontend(None)?)?;
@@ -50,12 +51,6 @@ pub fn frontend(args: &Frontend) -> Result<ExitCode, Failure> {
         app.run(stop.asked()).await.map_err(Failure::refused)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn ready(file: &std::path::Path) -> Result<Config, Failure> {
-    let config = place::load(file, &[])?;
-    logging::of_a_service(&config);
-    Ok(config)
 }
 
 /// The data service, bound to its address.

@@ -48,10 +48,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
         init::make(&place.file()).await?;
         let config = place::load(&place.file(), &overrides(args))?;
-        logging::of_a_service(&config);
-        for warning in config.warnings() {
-            tracing::warn!("{warning}");
-        }
+        logging::of_a_service(&config, &config.warnings());
         serve(&place, &config, &stop, ready).await
     })
 }

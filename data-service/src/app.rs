@@ -87,15 +87,13 @@ impl App {
         let house = Arc::new(House::new(guard, rooms, settings.body_limit));
         let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
         let data = web::Data::new(Arc::clone(&house));
-        let server = HttpServer::new(move || {
-            Actix::new().app_data(data.clone()).default_service(web::to(http::serve))
-        })
-        .workers(settings.workers.max(1))
-        .disable_signals()
-        .shutdown_timeout(10)
-        .listen(listener)
-        .map_err(listen)?
-        .run();
+        let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
+            .workers(settings.workers.max(1))
+            .disable_signals()
+            .shutdown_timeout(10)
+            .listen(listener)
+            .map_err(listen)?
+            .run();
         Ok(Self { house, watch, server, url, instance: settings.instance })
     }
 
@@ -108,8 +106,7 @@ impl App {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
         let Self { house, watch, server, instance, .. } = self;
         let handle = server.handle();
-        let tasks =
-            [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
+        let tasks = [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
         let server = tokio::spawn(server);
         shutdown.await;
         handle.stop(true).await;
@@ -183,10 +180,10 @@ async fn keep_house(house: Arc<House>) {
         count += 1;
         let now = house.rooms.clock.now();
         let mut outcomes = vec![house.guard.replay.tidy(now)];
-        if count % 3 == 0 {
+        if count.is_multiple_of(3) {
             outcomes.push(house.guard.uses.write(&house.rooms.store).await);
         }
-        if count % 60 == 0 {
+        if count.is_multiple_of(60) {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "passwords looked at since the start");
             outcomes.push(sweep_all(&house.rooms.store, now).await);
         }

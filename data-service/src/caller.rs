@@ -58,9 +58,10 @@ impl Caller {
     pub fn user(&self, user: UserRef) -> Result<Uuid> {
         match user {
             UserRef::Id(id) => Ok(id),
-            UserRef::Me => {
-                self.token().map(|t| t.user).ok_or_else(|| Refusal::forbidden("users.me", "a request without a token").into())
-            }
+            UserRef::Me => self
+                .token()
+                .map(|t| t.user)
+                .ok_or_else(|| Refusal::forbidden("users.me", "a request without a token").into()),
         }
     }
 

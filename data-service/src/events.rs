@@ -59,7 +59,8 @@ impl Watch {
 
     /// Which credentials an event makes wrong.
     async fn touched(&self, event: &Event) -> Result<Option<Forget>> {
-        let tokens_of = async |which: Which<'_>| Ok(Some(Forget::Tokens(tokens::keys(self.store.read(), which).await?)));
+        let tokens_of =
+            async |which: Which<'_>| Ok(Some(Forget::Tokens(tokens::keys(self.store.read(), which).await?)));
         match event.topic {
             Topic::ConsumerChanged | Topic::ConsumerRotated | Topic::ConsumerRevoked => {
                 Ok(Some(Forget::Consumer(event.subject.clone())))
@@ -71,9 +72,11 @@ impl Watch {
             },
             Topic::UserDisabled | Topic::UserEnabled | Topic::UserDeleted => Ok(user(event)),
             Topic::UserChanged if changes_access(event) => Ok(user(event)),
-            Topic::UserChanged | Topic::UserCreated | Topic::UserSignedIn | Topic::UserRefused | Topic::ConsumerCreated => {
-                Ok(None)
-            }
+            Topic::UserChanged
+            | Topic::UserCreated
+            | Topic::UserSignedIn
+            | Topic::UserRefused
+            | Topic::ConsumerCreated => Ok(None),
         }
     }
 

@@ -5,8 +5,8 @@
 //! by nobody before it was hashed. Nothing here waits when both credentials are in memory.
 
 pub(crate) mod cache;
-mod journal;
 pub(crate) mod freshness;
+mod journal;
 pub(crate) mod replay;
 pub(crate) mod uses;
 
@@ -234,7 +234,9 @@ fn check_state(
     }
     match token {
         Some(token) if token.revoked => Err(Refusal::new(Code::TokenRevoked, "this token was ended")),
-        Some(token) if now >= token.expires_at => Err(Refusal::new(Code::TokenExpired, "this token has ended by itself")),
+        Some(token) if now >= token.expires_at => {
+            Err(Refusal::new(Code::TokenExpired, "this token has ended by itself"))
+        }
         _ => Ok(()),
     }
 }

@@ -27,8 +27,8 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqlErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
-pub use sealed::SealError;
 use sealed::Seal;
+pub use sealed::SealError;
 use shared::secret::Secret;
 use std::time::Duration;
 

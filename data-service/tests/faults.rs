@@ -83,7 +83,10 @@ fn a_store_that_is_locked_for_long_is_unavailable_for_writing_only() {
         connection.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
         let (url, request) = (house.url.clone(), admin.signed_json("POST", "/users", &json!({ "username": "eve" })));
         let write = tokio::task::spawn_blocking(move || request.send(&url));
-        let read = { let admin = admin.clone(); tokio::task::spawn_blocking(move || admin.get("/users")) };
+        let read = {
+            let admin = admin.clone();
+            tokio::task::spawn_blocking(move || admin.get("/users"))
+        };
         read.await.unwrap().expect(200);
         unavailable(write.await.unwrap());
         connection.execute_unprepared("ROLLBACK").await.unwrap();

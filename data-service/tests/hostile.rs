@@ -103,7 +103,8 @@ fn a_second_sending_is_refused_and_so_is_another_request_with_the_same_nonce() {
     house.send(&request).expect(200);
     house.send(&request).expect(401).refused("nonce_used");
     let other = blog.signed_at("GET", "/echo/other", SignBody::None, now(), "same");
-    let same_second = request.headers[0].1.split("oauth_timestamp=\"").nth(1) == other.headers[0].1.split("oauth_timestamp=\"").nth(1);
+    let same_second = request.headers[0].1.split("oauth_timestamp=\"").nth(1)
+        == other.headers[0].1.split("oauth_timestamp=\"").nth(1);
     if same_second {
         house.send(&other).refused("nonce_used");
     }
@@ -287,7 +288,8 @@ fn protocol_parameters_stand_once_and_in_one_place() {
 #[test]
 fn query_and_body_are_places_only_for_those_who_may() {
     let house = House::start();
-    let old = house.consumer_with("old", |c| c.locations = Some(vec![Location::Header, Location::Query, Location::Body]));
+    let old =
+        house.consumer_with("old", |c| c.locations = Some(vec![Location::Header, Location::Query, Location::Body]));
     let new = house.consumer("new", &[]);
     for (consumer, wanted) in [(&old, "ok"), (&new, "parameter_rejected")] {
         let (query, signature) = in_query(consumer, "/echo", "a=1");
@@ -331,8 +333,11 @@ fn the_body_hash_is_verified() {
     raw.body = b"{\"amount\":9}".to_vec();
     house.send(&raw).expect(401).refused("body_hash_mismatch");
     house.send(&blog.signed("POST", "/echo").body("text/plain", b"hello")).refused("body_hash_required");
-    house.send(&blog.signed("POST", "/echo").body("multipart/form-data; boundary=x", b"--x--")).refused("body_hash_required");
-    let nonsense = ByHand::new(&blog, Raw::new("POST", "/echo").body("text/plain", b"x")).with("oauth_body_hash", "AAAA");
+    house
+        .send(&blog.signed("POST", "/echo").body("multipart/form-data; boundary=x", b"--x--"))
+        .refused("body_hash_required");
+    let nonsense =
+        ByHand::new(&blog, Raw::new("POST", "/echo").body("text/plain", b"x")).with("oauth_body_hash", "AAAA");
     nonsense.send().refused("body_hash_mismatch");
     let on_form = blog.signed_json("POST", "/echo", &json!({})).body("application/x-www-form-urlencoded", b"a=1");
     house.send(&on_form).expect(400).refused("parameter_rejected");
@@ -341,7 +346,8 @@ fn the_body_hash_is_verified() {
 #[test]
 fn a_body_cannot_be_relabelled() {
     let (house, blog) = blog();
-    let json_as_form = blog.signed_json("POST", "/echo", &json!({"a": 1})).body("application/x-www-form-urlencoded", br#"{"a":1}"#);
+    let json_as_form =
+        blog.signed_json("POST", "/echo", &json!({"a": 1})).body("application/x-www-form-urlencoded", br#"{"a":1}"#);
     house.send(&json_as_form).refused("parameter_rejected");
     let form_as_text = blog.signed_form("POST", "/echo", "a=1").body("text/plain", b"a=1");
     house.send(&form_as_text).refused("signature_invalid");
@@ -442,7 +448,8 @@ fn the_base_url_comes_from_the_settings() {
     elsewhere.url = "http://evil.example".into();
     house.send(&elsewhere.signed("GET", "/echo").header("Host", "evil.example")).refused("signature_invalid");
     let proxied = House::start_with(Clock::system(), |settings| {
-        settings.public_urls = ["https://api.example.com/v1", "https://old.example.com"].map(|u| BaseUrl::parse(u).unwrap()).into();
+        settings.public_urls =
+            ["https://api.example.com/v1", "https://old.example.com"].map(|u| BaseUrl::parse(u).unwrap()).into();
     });
     let mut blog = proxied.consumer("blog", &[]);
     for public in ["https://api.example.com/v1", "https://old.example.com"] {
@@ -484,7 +491,11 @@ fn answers_hold_no_secret_no_signature_and_no_base_string() {
     ] {
         let token_secret = as_ada.signer.token.as_ref().unwrap().secret.expose().to_owned();
         for secret in [right.as_str(), blog.signer.consumer.secret.expose(), &token_secret, "GET&http"] {
-            assert!(!answer.text.contains(secret) && !format!("{:?}", answer.headers).contains(secret), "{}", answer.text);
+            assert!(
+                !answer.text.contains(secret) && !format!("{:?}", answer.headers).contains(secret),
+                "{}",
+                answer.text
+            );
         }
     }
 }
@@ -516,17 +527,11 @@ fn a_stranger_learns_nothing() {
     house.admin().post(&format!("/consumers/{}/revoke", revoked.key()), json!({})).expect(200);
     let mut wrong_token_secret = as_ada.clone();
     wrong_token_secret.signer.token.as_mut().unwrap().secret = Secret::new("wrong");
-    let seen: Vec<Answer> = [
-        wrong(&blog),
-        unknown,
-        wrong(&revoked),
-        blog.with_token("t_nobody", "x"),
-        wrong_token_secret,
-        wrong(&as_ada),
-    ]
-    .iter()
-    .map(|stranger| stranger.get("/echo").expect(401))
-    .collect();
+    let seen: Vec<Answer> =
+        [wrong(&blog), unknown, wrong(&revoked), blog.with_token("t_nobody", "x"), wrong_token_secret, wrong(&as_ada)]
+            .iter()
+            .map(|stranger| stranger.get("/echo").expect(401))
+            .collect();
     let without_id = |answer: &Answer| {
         let mut json = answer.json.clone();
         json.as_object_mut().unwrap().remove("request_id");
@@ -548,7 +553,8 @@ fn a_login_tells_nothing_about_who_exists() {
     let bob = house.user("bob", "correct horse");
     house.admin().post(&format!("/users/{}/disable", bob.id), json!({})).expect(200);
     let attempt = |name: &str, password: &str| {
-        let mut json = frontend.post("/authenticate", json!({ "username": name, "password": password })).expect(401).json;
+        let mut json =
+            frontend.post("/authenticate", json!({ "username": name, "password": password })).expect(401).json;
         json.as_object_mut().unwrap().remove("request_id");
         json
     };
@@ -704,6 +710,7 @@ fn a_compressed_body_is_hashed_as_it_was_sent() {
 fn a_chunked_body_is_hashed_without_its_chunks() {
     let (house, blog) = blog();
     let raw = blog.signed_at("POST", "/echo", SignBody::Other(b"{\"a\":1}"), now(), &nonce());
-    let raw = raw.header("Transfer-Encoding", "chunked").body("application/json", b"3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n");
+    let raw =
+        raw.header("Transfer-Encoding", "chunked").body("application/json", b"3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n");
     assert_eq!(house.send(&raw).expect(200).json["body_bytes"], 7);
 }

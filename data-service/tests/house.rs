@@ -21,11 +21,26 @@ const ROOMS: [(&str, &[&str]); 9] = [
         &["tokio", "actix_web", "sea_orm", "reqwest", "std::env", "std::fs", "std::net::Tcp", "SystemTime", "Instant"],
     ),
     ("migrations/src", &["shared::", "data_service", "frontend::", "tokio", "actix_web"]),
-    ("data-service/src/store", &["crate::guard", "crate::commands", "crate::checkers", "crate::events", "crate::doors", "actix_web"]),
-    ("data-service/src/checkers", &["crate::commands", "crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web"]),
-    ("data-service/src/guard", &["crate::commands", "crate::doors", "crate::events", "crate::checkers", "sea_orm", "actix_web"]),
-    ("data-service/src/commands", &["crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web", "zeromq", "lapin"]),
-    ("data-service/src/events", &["crate::guard", "crate::commands", "crate::checkers", "crate::doors", "sea_orm", "actix_web"]),
+    (
+        "data-service/src/store",
+        &["crate::guard", "crate::commands", "crate::checkers", "crate::events", "crate::doors", "actix_web"],
+    ),
+    (
+        "data-service/src/checkers",
+        &["crate::commands", "crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web"],
+    ),
+    (
+        "data-service/src/guard",
+        &["crate::commands", "crate::doors", "crate::events", "crate::checkers", "sea_orm", "actix_web"],
+    ),
+    (
+        "data-service/src/commands",
+        &["crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web", "zeromq", "lapin"],
+    ),
+    (
+        "data-service/src/events",
+        &["crate::guard", "crate::commands", "crate::checkers", "crate::doors", "sea_orm", "actix_web"],
+    ),
     ("data-service/src/doors", &["crate::store", "crate::checkers", "crate::events", "sea_orm"]),
     ("frontend/src", &["data_service::", "migrations::", "sea_orm"]),
 ];
@@ -68,7 +83,13 @@ fn sources(room: &str) -> Vec<PathBuf> {
 /// The lines of a file that are code of the room itself: no comments, and nothing from its tests on.
 fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
-    let before_tests = text.split("\n#[cfg(test)]\nmod tests").next().unwrap().split("\n#[cfg(test)]\npub(crate) mod tests").next().unwrap();
+    let before_tests = text
+        .split("\n#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap()
+        .split("\n#[cfg(test)]\npub(crate) mod tests")
+        .next()
+        .unwrap();
     let line = |(index, line): (usize, &str)| (index + 1, line.split("//").next().unwrap_or("").to_owned());
     before_tests.lines().enumerate().map(line).collect()
 }

@@ -77,7 +77,8 @@ fn a_network_that_tries_many_names_is_slowed_down() {
     let house = House::start();
     let frontend = house.consumer("frontend", &["authenticate"]);
     for index in 0..21 {
-        attempt(&frontend, &format!("u{index}"), "x", json!({ "address": "2001:db8::1" })).refused("invalid_credentials");
+        attempt(&frontend, &format!("u{index}"), "x", json!({ "address": "2001:db8::1" }))
+            .refused("invalid_credentials");
     }
     attempt(&frontend, "somebody", "x", json!({ "address": "2001:db8::2" })).refused("throttled");
     attempt(&frontend, "somebody", "x", json!({ "address": "2001:db8:0:1::2" })).refused("invalid_credentials");

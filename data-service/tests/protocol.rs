@@ -99,7 +99,7 @@ fn every_example_is_true() {
             .replace("URL", &house.url)
     };
     let blocks = blocks(page);
-    assert!(blocks.len() >= 36 && blocks.len() % 2 == 0, "{} blocks", blocks.len());
+    assert!(blocks.len() >= 36 && blocks.len().is_multiple_of(2), "{} blocks", blocks.len());
     for pair in blocks.chunks(2) {
         let (request, wanted) = (&pair[0], &pair[1]);
         let name = request.actor.as_deref().expect("a request says who sends it");

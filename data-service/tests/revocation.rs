@@ -84,7 +84,7 @@ fn a_consumer_revoked_by_the_operator_beside_the_running_service() {
 fn a_consumer_revoked_over_http() {
     let house = House::start();
     let (admin, blog) = (house.admin(), house.consumer("blog", &[]));
-    while_fifty_sign(&house, &[blog.clone()], || {
+    while_fifty_sign(&house, std::slice::from_ref(&blog), || {
         admin.post(&format!("/consumers/{}/revoke", blog.key()), json!({})).expect(200);
     });
 }

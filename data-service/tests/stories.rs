@@ -60,7 +60,8 @@ fn a_consumer_points_its_client_at_echo() {
 #[test]
 fn a_person_logs_in_through_a_consumer_and_out_again() {
     let house = House::start();
-    let frontend = house.consumer("frontend", &["authenticate", "users.me.#", "tokens.me.#", "sessions.resolve", "sessions.end"]);
+    let frontend =
+        house.consumer("frontend", &["authenticate", "users.me.#", "tokens.me.#", "sessions.resolve", "sessions.end"]);
     let ada = house.user("Ada", PASSWORD);
     let (as_ada, login) = frontend.sign_in("ada", PASSWORD);
     assert_eq!(login.json["user"]["id"], ada.id.to_string());
@@ -120,7 +121,8 @@ fn a_service_that_was_ended_on_the_account_page_stays_ended_for_that_session() {
     let cookie = json!({ "sessionid": login.json["sessionid"] });
     let pair = blog.post("/sessions/resolve", cookie.clone()).expect(200).json;
     let listed = as_ada.get("/users/me/tokens").expect(200).json;
-    let services: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|t| t["service"].as_str().unwrap()).collect();
+    let services: Vec<&str> =
+        listed["items"].as_array().unwrap().iter().map(|t| t["service"].as_str().unwrap()).collect();
     assert_eq!(services.len(), 2);
     assert!(services.contains(&"blog") && services.contains(&"frontend"));
     as_ada.delete(&format!("/tokens/{}", pair["token"].as_str().unwrap())).expect(200);
@@ -163,9 +165,13 @@ fn a_profile_belongs_to_one_service() {
     let (as_blog, as_shop) = (house.acting(&blog, &ada), house.acting(&shop, &ada));
     as_blog.get("/users/me/profile").refused("not_found");
     let put = as_blog.send("PUT", "/users/me/profile", &json!({ "colour": "teal", "theme": { "dark": true } }));
-    assert_eq!((put.json.clone(), put.header("etag")), (json!({ "colour": "teal", "theme": { "dark": true } }), Some("\"1\"")));
+    assert_eq!(
+        (put.json.clone(), put.header("etag")),
+        (json!({ "colour": "teal", "theme": { "dark": true } }), Some("\"1\""))
+    );
     as_shop.get("/users/me/profile").refused("not_found");
-    let patched = as_blog.send("PATCH", "/users/me/profile", &json!({ "colour": null, "theme": { "size": 3 } })).expect(200);
+    let patched =
+        as_blog.send("PATCH", "/users/me/profile", &json!({ "colour": null, "theme": { "size": 3 } })).expect(200);
     assert_eq!(patched.json, json!({ "theme": { "dark": true, "size": 3 } }));
     assert_eq!(blog.get(&format!("/users/{}/profile", ada.id)).expect(200).json, patched.json);
     let stale = as_blog.signed_json("PUT", "/users/me/profile", &json!({})).header("If-Match", "\"1\"");
@@ -184,7 +190,9 @@ fn a_new_password_ends_the_other_sessions() {
     let ((here, _), (elsewhere, _)) = (frontend.sign_in("ada", PASSWORD), frontend.sign_in("ada", PASSWORD));
     let put = |body: Value| here.send("PUT", "/users/me/password", &body);
     put(json!({ "password": "another long one" })).expect(422).refused("invalid");
-    put(json!({ "password": "another long one", "current_password": "wrong" })).expect(401).refused("invalid_credentials");
+    put(json!({ "password": "another long one", "current_password": "wrong" }))
+        .expect(401)
+        .refused("invalid_credentials");
     put(json!({ "password": "short", "current_password": PASSWORD })).expect(422);
     put(json!({ "password": "another long one", "current_password": PASSWORD })).expect(204);
     here.get("/").expect(200);
@@ -200,7 +208,9 @@ fn an_administrator_runs_the_place() {
     let console = house.consumer("console", &["#"]);
     let root = house.administrator("root", PASSWORD);
     let admin = house.acting(&console, &root);
-    let made = admin.post("/users", json!({ "username": "eve", "email": "eve@example.com", "password": PASSWORD })).expect(201);
+    let made = admin
+        .post("/users", json!({ "username": "eve", "email": "eve@example.com", "password": PASSWORD }))
+        .expect(201);
     let id = made.json["id"].as_str().unwrap().to_owned();
     assert_eq!(made.header("location"), Some(format!("/users/{id}").as_str()));
     admin.post("/users", json!({ "username": "EVE" })).refused("conflict");
@@ -243,13 +253,19 @@ fn an_administrator_runs_the_place() {
 fn a_consumer_is_registered_rotated_and_revoked_while_everything_runs() {
     let house = House::start();
     let admin = house.admin();
-    let made = admin.post("/consumers", json!({ "service": "blog", "label": "The blog", "access": ["users.me.#"] })).expect(201);
+    let made = admin
+        .post("/consumers", json!({ "service": "blog", "label": "The blog", "access": ["users.me.#"] }))
+        .expect(201);
     let key = made.json["key"].as_str().unwrap().to_owned();
-    let old = common::Consumer::new(&house.url, shared::oauth1::Credentials::new(&*key, made.json["secret"].as_str().unwrap()));
+    let old = common::Consumer::new(
+        &house.url,
+        shared::oauth1::Credentials::new(&*key, made.json["secret"].as_str().unwrap()),
+    );
     old.get("/echo").expect(200);
 
     let rotated = admin.post(&format!("/consumers/{key}/secrets"), json!({ "overlap_seconds": 60 })).expect(201).json;
-    let new = common::Consumer::new(&house.url, shared::oauth1::Credentials::new(&*key, rotated["secret"].as_str().unwrap()));
+    let new =
+        common::Consumer::new(&house.url, shared::oauth1::Credentials::new(&*key, rotated["secret"].as_str().unwrap()));
     old.get("/echo").expect(200);
     new.get("/echo").expect(200);
     assert_eq!(rotated["secrets"].as_array().unwrap().len(), 2);
@@ -265,7 +281,10 @@ fn a_consumer_is_registered_rotated_and_revoked_while_everything_runs() {
     let as_ada = house.acting(&blog, &ada);
     as_ada.get("/users/me").expect(200);
     let impact = admin.get(&format!("{own}/impact")).expect(200).json;
-    assert_eq!((impact["tokens"].clone(), impact["users"].clone(), impact["sessions"].clone()), (json!(1), json!(1), json!(0)));
+    assert_eq!(
+        (impact["tokens"].clone(), impact["users"].clone(), impact["sessions"].clone()),
+        (json!(1), json!(1), json!(0))
+    );
     let receipt = admin.post(&format!("{own}/revoke"), json!({})).expect(200).json;
     assert_eq!(receipt["ended"]["tokens"], 1);
     assert_eq!((receipt["confirmed"][0]["instance"].clone(), receipt["silent"].clone()), (json!("one"), json!([])));

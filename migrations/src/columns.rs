@@ -48,7 +48,10 @@ pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static
 }
 
 /// A foreign key whose rows go with the row they point to.
-pub(crate) fn belongs_to(from: (&'static str, &'static str), to: (&'static str, &'static str)) -> ForeignKeyCreateStatement {
+pub(crate) fn belongs_to(
+    from: (&'static str, &'static str),
+    to: (&'static str, &'static str),
+) -> ForeignKeyCreateStatement {
     let mut statement = ForeignKey::create();
     statement
         .from(Alias::new(from.0), Alias::new(from.1))

@@ -1,6 +1,6 @@
 //! `countersign config`: what holds, why, and what is wrong with it.
 
-use super::{Config, Problems, Shown};
+use super::{Config, Problems, Shown, document};
 use crate::failure::Failure;
 use crate::operate::table::table;
 use crate::output;
@@ -15,6 +15,8 @@ pub enum Command {
     Show(Args),
     /// Say everything that is wrong, and what is probably not meant; exits with 78 if something is wrong
     Check(Args),
+    /// Print all keys there are, as they stand in docs/configuration.md
+    Keys,
 }
 
 /// Which configuration.
@@ -32,6 +34,10 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Show(args) => show(&args),
         Command::Check(args) => check(&args),
+        Command::Keys => {
+            output::bytes(document::table().as_bytes());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -64,11 +70,12 @@ fn check(Args { place, json }: &Args) -> Result<ExitCode, Failure> {
     };
     if *json {
         output::line(json!({ "problems": problems.lines(), "warnings": warnings }));
-    } else {
-        warnings.iter().for_each(|warning| output::line(format_args!("warning: {warning}")));
-        if problems.is_empty() {
-            output::line(format_args!("{} can be used.", file.display()));
-        }
+        return Ok(if problems.is_empty() { ExitCode::SUCCESS } else { Failure::from(problems).exit_code() });
     }
-    if problems.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(problems.into()) }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    warnings.iter().for_each(|warning| output::line(format_args!("warning: {warning}")));
+    output::line(format_args!("{} can be used.", file.display()));
+    Ok(ExitCode::SUCCESS)
 }

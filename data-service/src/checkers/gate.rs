@@ -9,8 +9,8 @@ use crate::error::{Error, Fault, Result};
 use crate::settings::PasswordCost;
 use shared::error::{Code, Refusal};
 use shared::secret::Secret;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 

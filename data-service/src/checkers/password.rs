@@ -51,7 +51,14 @@ impl Buffer {
     }
 }
 
-fn argon2id(cost: PasswordCost, lanes: u32, password: &Secret, salt: &[u8], out: &mut [u8], buffer: &mut Buffer) -> bool {
+fn argon2id(
+    cost: PasswordCost,
+    lanes: u32,
+    password: &Secret,
+    salt: &[u8],
+    out: &mut [u8],
+    buffer: &mut Buffer,
+) -> bool {
     let Ok(params) = Params::new(cost.memory_kib, cost.passes, lanes, Some(out.len())) else { return false };
     let blocks = params.block_count();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -124,14 +131,21 @@ mod tests {
 
     #[test]
     fn what_is_no_hash_verifies_nothing() {
-        for phc in ["", "plain", "$argon2id$v=19$m=16$x$y", "$argon2i$v=19$m=16,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=16,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$"] {
+        for phc in [
+            "",
+            "plain",
+            "$argon2id$v=19$m=16$x$y",
+            "$argon2i$v=19$m=16,t=1,p=1$AAAA$AAAA",
+            "$argon2id$v=19$m=16,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$",
+        ] {
             assert!(!verify(&Secret::new(""), phc, &mut Buffer::default()), "{phc}");
         }
     }
 
     #[test]
     fn rules_ask_for_length_and_little_else() {
-        let check = |password: &str| check_rules(&Secret::new(password), "adalovelace", Some("ada@example.com")).is_ok();
+        let check =
+            |password: &str| check_rules(&Secret::new(password), "adalovelace", Some("ada@example.com")).is_ok();
         assert!(check("eight ch"));
         assert!(!check("seven c"));
         assert!(!check("AdaLovelace"));

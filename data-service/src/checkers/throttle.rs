@@ -40,8 +40,7 @@ impl Charge {
     /// A stranger: the name and the network.
     pub(crate) fn stranger(name: &str, address: Option<IpAddr>) -> Self {
         let name = sealed::hash(&Secret::new(name.trim().to_lowercase()));
-        let mut buckets =
-            vec![Bucket { name: format!("name:{name}"), free: 5, ceiling: 60, cleared_by_success: true }];
+        let mut buckets = vec![Bucket { name: format!("name:{name}"), free: 5, ceiling: 60, cleared_by_success: true }];
         if let Some(address) = address {
             let name = format!("net:{}", network(address));
             buckets.push(Bucket { name, free: 20, ceiling: 900, cleared_by_success: false });
@@ -111,9 +110,11 @@ impl Bucket {
 
 /// A count, or none if it is too old to matter.
 fn fresh(count: Option<Count>, now: Timestamp) -> Count {
-    count
-        .filter(|count| now < count.updated_at.plus_seconds(FORGET_SECONDS))
-        .unwrap_or(Count { failures: 0, open_at: Timestamp::from_millis(0), updated_at: now })
+    count.filter(|count| now < count.updated_at.plus_seconds(FORGET_SECONDS)).unwrap_or(Count {
+        failures: 0,
+        open_at: Timestamp::from_millis(0),
+        updated_at: now,
+    })
 }
 
 /// The network of an address: /24 for IPv4, /64 for IPv6. An IPv4 address in IPv6 clothes is an IPv4 address.

@@ -140,7 +140,6 @@ pub(super) fn new_pair() -> Result<(TokenKey, Secret)> {
     Ok((token, chance::secret("ts")))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::super::{call, tests::rooms};

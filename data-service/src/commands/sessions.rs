@@ -15,7 +15,8 @@ impl Run for ResolveSession {
         let consumer = call.caller.consumer_key()?;
         let gone = || Refusal::new(Code::NotFound, "there is no such session");
         let read = call.store().read();
-        let session = sessions::by_secret(read, &self.sessionid).await?.filter(|s| s.lives(call.now)).ok_or_else(gone)?;
+        let session =
+            sessions::by_secret(read, &self.sessionid).await?.filter(|s| s.lives(call.now)).ok_or_else(gone)?;
         let account = users::must_find(read, session.user).await?;
         if account.user.disabled_at.is_some() {
             return Err(gone().into());

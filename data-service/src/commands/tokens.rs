@@ -79,9 +79,10 @@ impl Run for RevokeToken {
         match self.token {
             TokenRef::Key(token) => end_token(call, &token).await,
             TokenRef::Own => {
-                let own = call.caller.token().ok_or_else(|| {
-                    Refusal::new(Code::NotFound, "this request carries no token that could be ended")
-                })?;
+                let own = call
+                    .caller
+                    .token()
+                    .ok_or_else(|| Refusal::new(Code::NotFound, "this request carries no token that could be ended"))?;
                 match own.session {
                     Some(session) => end_session(call, session.id).await,
                     None => end_token(call, &own.token).await,

@@ -189,11 +189,13 @@ impl Run for SetPassword {
         there.password_hash = Some(hash);
         there.user.version += 1;
         users::update(tx.on(), &there).await?;
-        let mut last = events::append(tx.on(), call.now, Topic::UserChanged, id, json!({ "fields": ["password"] })).await?;
+        let mut last =
+            events::append(tx.on(), call.now, Topic::UserChanged, id, json!({ "fields": ["password"] })).await?;
         for session in sessions::live_of_user(tx.on(), id, call.now).await? {
             if Some(session.id) != kept {
                 tokens::revoke(tx.on(), Which::Session(session.id), call.now).await?;
-                last = events::append(tx.on(), call.now, Topic::SessionEnded, session.id, json!({ "user": id })).await?;
+                last =
+                    events::append(tx.on(), call.now, Topic::SessionEnded, session.id, json!({ "user": id })).await?;
             }
         }
         sessions::end_of_user(tx.on(), id, kept, call.now).await?;

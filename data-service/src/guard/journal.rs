@@ -214,14 +214,8 @@ impl Segment {
 /// The state, or a new one. Decides from where on nonces are known.
 fn read_state(folder: &Path, mark: Option<&str>, now: i64) -> Result<State, OpenError> {
     let path = folder.join("state");
-    let fresh = |floor| State {
-        mark: chance::key("r"),
-        key: chance::bytes(),
-        boot: None,
-        clean: true,
-        floor,
-        bound: 0,
-    };
+    let fresh =
+        |floor| State { mark: chance::key("r"), key: chance::bytes(), boot: None, clean: true, floor, bound: 0 };
     // Everything a process before us can have accepted lies at or below this.
     let after_everything = now + limits::WINDOW_FUTURE + 1;
     let text = match fs::read_to_string(&path) {
@@ -284,7 +278,11 @@ fn read_segments(folder: &Path) -> io::Result<Segments> {
 fn private(path: &Path, new: bool) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).mode(0o600);
-    if new { options.create_new(true) } else { options.create(true).truncate(false) };
+    if new {
+        options.create_new(true)
+    } else {
+        options.create(true).truncate(false)
+    };
     options.open(path)
 }
 

@@ -74,7 +74,12 @@ pub(crate) async fn insert_secret(
 }
 
 /// Lets every secret but one retire at `end`, those that retire earlier anyway excepted.
-pub(crate) async fn retire_others(on: &impl ConnectionTrait, key: &ConsumerKey, but: Uuid, end: Timestamp) -> Result<()> {
+pub(crate) async fn retire_others(
+    on: &impl ConnectionTrait,
+    key: &ConsumerKey,
+    but: Uuid,
+    end: Timestamp,
+) -> Result<()> {
     use consumer_secret::Column;
     consumer_secret::Entity::update_many()
         .col_expr(Column::RetiresAt, Expr::value(end.millis()))
@@ -93,7 +98,11 @@ async fn secret_rows(on: &impl ConnectionTrait, key: &str) -> Result<Vec<consume
 }
 
 /// What may be known about the secrets that work at `now`, newest first.
-pub(crate) async fn live_secrets(on: &impl ConnectionTrait, key: &ConsumerKey, now: Timestamp) -> Result<Vec<ConsumerSecret>> {
+pub(crate) async fn live_secrets(
+    on: &impl ConnectionTrait,
+    key: &ConsumerKey,
+    now: Timestamp,
+) -> Result<Vec<ConsumerSecret>> {
     let works = |row: &consumer_secret::Model| row.retires_at.is_none_or(|end| now.millis() < end);
     let fact = |row: consumer_secret::Model| {
         Ok(ConsumerSecret {
@@ -107,7 +116,11 @@ pub(crate) async fn live_secrets(on: &impl ConnectionTrait, key: &ConsumerKey, n
 }
 
 /// What the guard needs of a consumer; revoked ones too.
-pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, key: &str) -> Result<Option<ConsumerCredential>> {
+pub(crate) async fn credential(
+    on: &impl ConnectionTrait,
+    seal: &Seal,
+    key: &str,
+) -> Result<Option<ConsumerCredential>> {
     let Some(row) = consumer::Entity::find_by_id(key).one(on).await? else { return Ok(None) };
     let key: ConsumerKey = known("consumers.key", &row.key)?;
     let live = |secret: consumer_secret::Model| {

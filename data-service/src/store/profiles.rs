@@ -13,7 +13,8 @@ use uuid::Uuid;
 /// The document one service keeps about one user.
 pub(crate) async fn get(on: &impl ConnectionTrait, user: Uuid, service: &ServiceName) -> Result<Option<Profile>> {
     let row = Entity::find_by_id((user.to_string(), service.as_str().to_owned())).one(on).await?;
-    row.map(|row| Ok(Profile { document: parse("profiles.document", &row.document)?, version: row.version })).transpose()
+    row.map(|row| Ok(Profile { document: parse("profiles.document", &row.document)?, version: row.version }))
+        .transpose()
 }
 
 /// Writes the document.

@@ -80,7 +80,12 @@ pub(crate) async fn end(on: &impl ConnectionTrait, id: Uuid, now: Timestamp) -> 
 }
 
 /// Ends the sessions of a user, but for one; answers how many were alive.
-pub(crate) async fn end_of_user(on: &impl ConnectionTrait, user: Uuid, but: Option<Uuid>, now: Timestamp) -> Result<u64> {
+pub(crate) async fn end_of_user(
+    on: &impl ConnectionTrait,
+    user: Uuid,
+    but: Option<Uuid>,
+    now: Timestamp,
+) -> Result<u64> {
     let mut condition = Condition::all().add(Column::UserId.eq(user.to_string()));
     if let Some(kept) = but {
         condition = condition.add(Column::Id.ne(kept.to_string()));

@@ -106,8 +106,7 @@ fn decode_command<C: Command>(incoming: Incoming<'_>) -> Result<C, Refusal> {
     }
     let query = pairs(incoming.query.unwrap_or(""))?;
     let if_match = incoming.if_match.map(version).transpose()?.flatten();
-    decode(incoming.fields, query, incoming.body, if_match)
-        .map_err(|RouteError::Malformed(detail)| malformed(&detail))
+    decode(incoming.fields, query, incoming.body, if_match).map_err(|RouteError::Malformed(detail)| malformed(&detail))
 }
 
 /// What serde says, with the field it names.

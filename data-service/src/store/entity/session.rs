@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
-    #[sea_orm(primary_key,auto_increment = false)]
+    #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub secret_hash: String,
     pub user_id: String,
