@@ -38,7 +38,7 @@ mod tests {
         for key in TABLE {
             let mut layer = Layer::default();
             read([(of_key(key.name).into(), "x".into())].into_iter(), &mut layer);
-            assert!(layer.get(key.name).is_some(), "{}", key.name);
+            assert!(layer.contains_key(key.name), "{}", key.name);
         }
         assert_eq!(of_key("data_service.public_urls"), "COUNTERSIGN__DATA_SERVICE__PUBLIC_URLS");
     }
