@@ -16,6 +16,8 @@ mod problem;
 mod reader;
 mod setting;
 mod show;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod variables;
 mod warnings;

@@ -184,7 +184,7 @@ async fn keep_house(house: Arc<House>) {
             outcomes.push(house.guard.uses.write(&house.rooms.store).await);
         }
         if count.is_multiple_of(60) {
-            tracing::debug!(hashes = house.rooms.gate.hashes(), "passwords looked at since the start");
+            tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
             outcomes.push(sweep_all(&house.rooms.store, now).await);
         }
         for error in outcomes.into_iter().filter_map(Result::err) {

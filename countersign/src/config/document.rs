@@ -75,3 +75,29 @@ pub(crate) fn table() -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_key() {
+        let page = include_str!("../../../docs/configuration.md");
+        assert!(page.ends_with(&table()), "its table must be what `countersign config keys` prints");
+    }
+
+    #[test]
+    fn the_file_of_a_new_installation_sets_nothing_but_what_was_made() {
+        let text = file(Some(&"frontend-1".parse().unwrap()));
+        let set: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && line.contains('=')).collect();
+        let made = [
+            "consumer_key = \"frontend-1\"",
+            "consumer_secret_file = \"frontend.secret\"",
+            "keys_file = \"seal.keys\"",
+        ];
+        assert_eq!(set, made);
+        assert!(toml::de::DeTable::parse(&text).is_ok());
+        let uncommented = text.replace("#listen", "listen").replace("#url", "url").replace("#queue", "queue");
+        assert!(toml::de::DeTable::parse(&uncommented).is_ok());
+    }
+}

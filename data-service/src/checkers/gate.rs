@@ -51,7 +51,7 @@ impl Gate {
         Ok(Self { queue: sender, hashes })
     }
 
-    /// Passwords that were looked at so far, at the cost of a hash each.
+    /// Hashes computed so far.
     pub(crate) fn hashes(&self) -> u64 {
         self.hashes.load(Ordering::Relaxed)
     }
@@ -90,13 +90,16 @@ fn work(queue: &Mutex<Receiver<Job>>, cost: PasswordCost, dummy: &str, hashes: &
     let mut buffer = Buffer::default();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        hashes.fetch_add(1, Ordering::Relaxed);
         match job {
             Ok(Job::Verify { password, hash, answer }) => {
-                let _ = answer.send(judge(&password, hash.as_deref(), cost, dummy, &mut buffer));
+                let verdict = judge(&password, hash.as_deref(), cost, dummy, &mut buffer);
+                hashes.fetch_add(buffer.uses(), Ordering::Relaxed);
+                let _ = answer.send(verdict);
             }
             Ok(Job::Hash { password, answer }) => {
-                let _ = answer.send(password::hash(&password, cost, &mut buffer));
+                let hash = password::hash(&password, cost, &mut buffer);
+                hashes.fetch_add(buffer.uses(), Ordering::Relaxed);
+                let _ = answer.send(hash);
             }
             Err(_) => return,
         }

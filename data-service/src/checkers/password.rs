@@ -38,16 +38,25 @@ impl Parsed {
     }
 }
 
-/// Memory that is used for one hash after the other.
+/// Memory that is used for one hash after the other, and how often it was.
 #[derive(Default)]
-pub(super) struct Buffer(Vec<Block>);
+pub(super) struct Buffer {
+    blocks: Vec<Block>,
+    uses: u64,
+}
 
 impl Buffer {
     fn of(&mut self, blocks: usize) -> &mut [Block] {
-        if self.0.len() < blocks {
-            self.0 = vec![Block::default(); blocks];
+        self.uses += 1;
+        if self.blocks.len() < blocks {
+            self.blocks = vec![Block::default(); blocks];
         }
-        self.0.get_mut(..blocks).unwrap_or_default()
+        self.blocks.get_mut(..blocks).unwrap_or_default()
+    }
+
+    /// Hashes computed since this was asked last.
+    pub(super) fn uses(&mut self) -> u64 {
+        std::mem::take(&mut self.uses)
     }
 }
 
