@@ -13,6 +13,7 @@ pub(crate) mod document;
 mod layers;
 mod origin;
 mod problem;
+mod raw;
 mod reader;
 mod setting;
 mod show;
@@ -155,7 +156,7 @@ impl Config {
 }
 
 fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(1024)
 }
 
 fn host() -> String {

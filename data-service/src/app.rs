@@ -42,6 +42,9 @@ pub enum StartError {
     /// The public URL.
     #[error("data_service.public_urls: {0}")]
     PublicUrl(#[from] UrlError),
+    /// The HTTP server broke off.
+    #[error("the HTTP server broke off: {0}")]
+    Server(#[source] io::Error),
     /// A thread cannot be started.
     #[error("a thread cannot be started: {0}")]
     Thread(#[source] io::Error),
@@ -107,16 +110,20 @@ impl App {
         let Self { house, watch, server, instance, .. } = self;
         let handle = server.handle();
         let tasks = [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
-        let server = tokio::spawn(server);
-        shutdown.await;
-        handle.stop(true).await;
-        let _ = server.await;
+        let mut server = tokio::spawn(server);
+        let ended = tokio::select! {
+            () = shutdown => {
+                handle.stop(true).await;
+                (&mut server).await
+            }
+            ended = &mut server => ended,
+        };
         tasks.iter().for_each(JoinHandle::abort);
         for task in tasks {
             let _ = task.await;
         }
         close(&house, &instance).await?;
-        Ok(())
+        ended.map_err(io::Error::other).and_then(|outcome| outcome).map_err(StartError::Server)
     }
 }
 
@@ -162,10 +169,12 @@ async fn keep_watch(house: Arc<House>, mut watch: Watch) {
                     tracing::info!("the store answers again");
                 }
             }
-            Err(error) if !std::mem::replace(&mut failing, true) => {
-                tracing::error!(%error, "the store cannot be read; credentials in memory are not trusted meanwhile");
+            Err(error) => {
+                house.guard.freshness.lose();
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, "the store cannot be read; credentials in memory are not trusted meanwhile");
+                }
             }
-            Err(_) => {}
         }
         let _ = tokio::time::timeout(WATCH, house.rooms.bell.notified()).await;
     }

@@ -24,9 +24,16 @@ pub fn key(prefix: &str) -> String {
     format!("{prefix}_{}", letters(&bytes::<16>()))
 }
 
-/// The secret half of new credentials, or a session id: 256 random bits, needing no encoding anywhere.
+/// A session id, a device or a link: 256 random bits, needing no encoding anywhere.
 pub fn secret(prefix: &str) -> Secret {
     Secret::new(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes::<32>())))
+}
+
+/// The secret half of new credentials: 168 random bits. Two of them and the `&` between are 63 bytes, which fit into
+/// one block of SHA-1 and SHA-256: with longer ones each HMAC would begin by hashing its key.
+pub fn signing_secret(prefix: [char; 2]) -> Secret {
+    let [first, second] = prefix;
+    Secret::new(format!("{first}{second}_{}", URL_SAFE_NO_PAD.encode(bytes::<21>())))
 }
 
 /// Base 32 without the letters that look like others, in lower case: keys are read aloud and typed.
@@ -59,6 +66,7 @@ mod tests {
         let secret = secret("cs");
         assert!(secret.expose().bytes().all(shared::oauth1::percent::is_unreserved));
         assert_eq!(secret.expose().len(), 3 + 43);
+        assert_eq!(signing_secret(['c', 's']).expose().len() + 1 + signing_secret(['t', 's']).expose().len(), 63);
     }
 
     #[test]

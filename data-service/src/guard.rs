@@ -7,6 +7,7 @@
 pub(crate) mod cache;
 pub(crate) mod freshness;
 mod journal;
+mod keys;
 pub(crate) mod replay;
 pub(crate) mod uses;
 
@@ -18,10 +19,11 @@ use crate::store::Store;
 use crate::store::credentials::{ConsumerCredential, TokenCredential};
 use cache::Cache;
 use freshness::Freshness;
-use replay::{Fingerprint, Replay};
+use keys::Keys;
+use replay::Replay;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
-    BaseUrl, BodyHashAlgorithm, Key, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
+    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
 };
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
@@ -42,36 +44,22 @@ pub(crate) struct Guard {
     dummy: Secret,
 }
 
-/// A request whose signature held; its body and nonce are still to be checked.
-pub(crate) struct Opened {
-    caller: Caller,
-    consumer: Arc<ConsumerCredential>,
-    token: Option<Arc<TokenCredential>>,
-    /// Which of the consumer's secrets it was.
-    secret: usize,
-    epoch: u64,
-    timestamp: i64,
-    fingerprint: Fingerprint,
-    body_hash: Option<String>,
-    form: bool,
-    signature_method: SignatureMethod,
-    url: String,
-    plain_parameters: usize,
-}
-
 /// A request that was accepted.
-pub(crate) struct Proved {
+pub(crate) struct Proved<'a> {
     /// Who asks.
     pub(crate) caller: Caller,
     /// How it was signed.
     pub(crate) signature_method: SignatureMethod,
-    /// The base string URI.
-    pub(crate) url: String,
+    /// The base URL that was signed, without the path.
+    pub(crate) base: &'a BaseUrl,
     /// Parameters that are not OAuth's.
     pub(crate) plain_parameters: usize,
     /// What covered the body.
     pub(crate) body_hash: Option<BodyHashAlgorithm>,
 }
+
+/// Both credentials of a request, as far as they are known.
+type Found = (Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>);
 
 thread_local! {
     /// One buffer per thread for base strings.
@@ -81,16 +69,22 @@ thread_local! {
 impl Guard {
     pub(crate) fn new(store: Arc<Store>, replay: Replay, bases: Vec<BaseUrl>, clock: Clock) -> Self {
         let (cache, freshness, uses) = (Cache::default(), Freshness::default(), Uses::default());
-        Self { cache, replay, freshness, uses, store, bases, clock, dummy: chance::secret("none") }
+        Self { cache, replay, freshness, uses, store, bases, clock, dummy: chance::signing_secret(['n', 'o']) }
     }
 
-    /// Everything that needs only the head of a request, or a form: the signature and the state of the credentials.
-    pub(crate) async fn open(&self, message: &Message<'_>) -> Result<Opened> {
+    /// Identifies the caller. `body` gives the body; unless that is a form, it is asked for only when the signature
+    /// held, so nothing of a stranger's is kept.
+    pub(crate) async fn identify<B: AsRef<[u8]>>(
+        &self,
+        message: &Message<'_>,
+        body: impl AsyncFnOnce() -> Result<B>,
+    ) -> Result<(Proved<'_>, B)> {
         let request = Request::parse(message)?;
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
         let epoch = self.cache.epoch();
-        let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref()).await?;
+        let trusted = !self.freshness.is_lost();
+        let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted).await?;
         // A token serves only the consumer it was made for; with another it is as good as unknown.
         let belongs = |token: &Arc<TokenCredential>| token.consumer.as_str() == request.consumer_key;
         let token = token.filter(belongs);
@@ -100,44 +94,30 @@ impl Guard {
             return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
         };
         check_state(&request, &consumer, token.as_deref(), now)?;
-        let parts = (request.consumer_key.as_ref(), request.token.as_deref().unwrap_or(""), request.nonce.as_ref());
-        Ok(Opened {
-            caller: Caller::Signed { consumer: Arc::clone(&consumer), token: token.clone() },
-            fingerprint: self.replay.fingerprint(parts.0, parts.1, parts.2),
-            consumer,
-            token,
-            secret,
-            epoch,
-            timestamp: request.timestamp,
-            body_hash: request.body_hash.map(std::borrow::Cow::into_owned),
-            form: request.form,
-            signature_method: request.signature_method,
-            url: base.with_path(request.path),
-            plain_parameters: request.plain_parameters,
-        })
-    }
-
-    /// The rest: the body, that nothing was revoked while it arrived, and the nonce.
-    pub(crate) async fn admit(&self, opened: Opened, body: &[u8]) -> Result<Proved> {
-        let policy = opened.consumer.body_hash;
-        let body_hash = policy.check(opened.body_hash.as_deref(), opened.form, body)?;
-        if opened.epoch != self.cache.epoch() || !self.freshness.is_fresh() {
-            self.check_again(&opened).await?;
+        let body = body().await?;
+        let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
+        if epoch != self.cache.epoch() || !self.freshness.is_fresh() {
+            self.check_again(&consumer, token.as_deref()).await?;
         }
-        let now = self.clock.now();
-        self.replay.accept(opened.timestamp, opened.fingerprint, now)?;
-        self.note_use(&opened, now);
-        let Opened { caller, signature_method, url, plain_parameters, .. } = opened;
-        Ok(Proved { caller, signature_method, url, plain_parameters, body_hash })
+        let fingerprint = self.replay.fingerprint(
+            consumer.key.as_str(),
+            token.as_ref().map_or("", |token| token.token.as_str()),
+            &request.nonce,
+        );
+        self.replay.accept(request.timestamp, fingerprint, now)?;
+        self.note_use(&consumer, token.as_deref(), secret, now);
+        let proved = Proved {
+            caller: Caller::Signed { consumer, token },
+            signature_method: request.signature_method,
+            base,
+            plain_parameters: request.plain_parameters,
+            body_hash,
+        };
+        Ok((proved, body))
     }
 
     /// Finds both credentials, in memory if memory can be trusted.
-    async fn look_up(
-        &self,
-        consumer: &str,
-        token: Option<&str>,
-    ) -> Result<(Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>)> {
-        let trusted = self.freshness.is_fresh();
+    async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool) -> Result<Found> {
         let found = match self.cache.consumer(consumer).filter(|_| trusted) {
             Some(found) => Some(found),
             None => self.cache.load_consumer(&self.store, consumer).await?,
@@ -166,13 +146,8 @@ impl Guard {
             (Some(_), Some(token)) => &token.secret,
             (Some(_), None) => &self.dummy,
         };
-        let key = |secret: &Secret| Key::new(request.signature_method, secret, token_secret);
-        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets).iter().enumerate();
-        let working = secrets.filter(|(_, secret)| secret.works(now) && !secret.secret.is_empty());
-        let mut keys: Vec<(usize, Key)> = working.map(|(index, secret)| (index, key(&secret.secret))).collect();
-        if keys.is_empty() {
-            keys.push((0, key(&self.dummy)));
-        }
+        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
+        let keys = Keys::new(request.signature_method, secrets, token_secret, &self.dummy, now);
         BASE_STRING.with_borrow_mut(|text| {
             self.bases.iter().find_map(|base| {
                 base_string_into(text, request, base);
@@ -183,27 +158,27 @@ impl Guard {
     }
 
     /// Reads the credentials anew: something changed since they were looked up, or memory cannot be trusted.
-    async fn check_again(&self, opened: &Opened) -> Result<()> {
-        let token = opened.token.as_ref().map(|token| token.token.as_str());
-        let (consumer, token) = self.look_up(opened.consumer.key.as_str(), token).await?;
+    async fn check_again(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>) -> Result<()> {
+        let key = token.map(|token| token.token.as_str());
+        let there = self.look_up(consumer.key.as_str(), key, self.freshness.is_fresh()).await?;
         let revoked = |code| Refusal::new(code, "it was ended while this request was under way");
-        if consumer.is_none_or(|consumer| consumer.revoked) {
+        if there.0.is_none_or(|consumer| consumer.revoked) {
             return Err(revoked(Code::ConsumerRevoked).into());
         }
-        if opened.token.is_some() && token.is_none_or(|token| token.revoked) {
+        if token.is_some() && there.1.is_none_or(|token| token.revoked) {
             return Err(revoked(Code::TokenRevoked).into());
         }
         Ok(())
     }
 
-    fn note_use(&self, opened: &Opened, now: Timestamp) {
-        if opened.consumer.last_use.note(now) {
-            self.uses.push(Use::Consumer(opened.consumer.key.clone()), now);
+    fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>, secret: usize, now: Timestamp) {
+        if consumer.last_use.note(now) {
+            self.uses.push(Use::Consumer(consumer.key.clone()), now);
         }
-        if let Some(secret) = opened.consumer.secrets.get(opened.secret).filter(|secret| secret.last_use.note(now)) {
+        if let Some(secret) = consumer.secrets.get(secret).filter(|secret| secret.last_use.note(now)) {
             self.uses.push(Use::Secret(secret.id), now);
         }
-        if let Some(token) = opened.token.as_ref().filter(|token| token.last_use.note(now)) {
+        if let Some(token) = token.filter(|token| token.last_use.note(now)) {
             self.uses.push(Use::Token(token.token.clone()), now);
         }
     }
@@ -225,9 +200,9 @@ fn check_state(
     }
     if !consumer.locations.contains(&request.location) {
         let place = match request.location {
-            shared::oauth1::Location::Header => "the Authorization header",
-            shared::oauth1::Location::Query => "the query",
-            shared::oauth1::Location::Body => "a form body",
+            Location::Header => "the Authorization header",
+            Location::Query => "the query",
+            Location::Body => "a form body",
         };
         let detail = format!("this consumer may not send its OAuth parameters in {place}");
         return Err(Refusal::new(Code::ParameterRejected, detail));

@@ -51,7 +51,7 @@ const DEPENDENCIES: [(&str, &[&str]); 5] = [
     ("migrations", &[]),
     ("data-service", &["shared", "migrations"]),
     ("frontend", &["shared"]),
-    ("countersign", &["shared", "data-service", "frontend"]),
+    ("countersign", &["shared", "migrations", "data-service", "frontend"]),
 ];
 
 /// Lines that a file may have. Taste, not law; but past this it is no longer read in one sitting.

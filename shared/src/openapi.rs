@@ -97,7 +97,7 @@ impl Document {
     }
 
     fn add_echo(&mut self) {
-        let schema = self.generator.subschema_for::<Echoed>().to_value();
+        let schema = self.generator.subschema_for::<Echoed<'_>>().to_value();
         let operation = |id: &str| {
             json!({
                 "operationId": id,

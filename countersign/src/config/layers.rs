@@ -5,8 +5,8 @@
 
 use super::origin::Origin;
 use super::problem::Problems;
+use super::raw::Raw;
 use super::reader::Reader;
-use super::setting::Raw;
 use super::{TABLE, variables};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -58,8 +58,11 @@ pub(super) fn read(
     }
     keep_private(&path, &below, &mut problems);
     let mut given = Layer::default();
-    for layer in [below, above, top] {
-        given.extend(settle(layer, &folder, &mut problems));
+    for mut layer in [top, above, below] {
+        leave_out(&mut layer, &given);
+        for (key, value) in settle(layer, &folder, &mut problems) {
+            given.entry(key).or_insert(value);
+        }
     }
     Reader::new(folder, given, problems)
 }
@@ -110,6 +113,14 @@ fn check_private(path: &Path) -> Result<(), String> {
             Err(format!("others than its owner may use it (mode {mode:03o}): chmod 600 {}", path.display()))
         }
         Ok(_) => Ok(()),
+    }
+}
+
+/// Takes out the secrets that a higher layer has: files that hold them need not be there any more.
+fn leave_out(layer: &mut Layer, given: &Layer) {
+    for key in TABLE.iter().filter(|key| key.secret && given.contains_key(key.name)) {
+        layer.remove(key.name);
+        layer.remove(&[key.name, IN_FILE].concat());
     }
 }
 

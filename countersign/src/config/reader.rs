@@ -3,7 +3,8 @@
 use super::layers::{Given, Layer};
 use super::origin::Origin;
 use super::problem::Problems;
-use super::setting::{Raw, Setting};
+use super::raw::Raw;
+use super::setting::Setting;
 use super::show::Shown;
 use super::{Fallback, Key, TABLE};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use super::layers::{Given, Layer};
 use super::origin::Origin;
-use super::setting::Raw;
+use super::raw::Raw;
 use std::ffi::OsString;
 
 const PREFIX: &str = "COUNTERSIGN__";

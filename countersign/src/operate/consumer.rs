@@ -183,7 +183,7 @@ fn impact(One { key, common }: &One) -> Result<ExitCode, Failure> {
 /// What a revocation would end, in words.
 fn foreseen(key: &ConsumerKey, impact: &Impact) -> String {
     format!(
-        "Revoking {key} ends {} of {}, used within {}. It was last used: {}.",
+        "Revoking {key} ends {} of {}, from {}. It was last used: {}.",
         counted(impact.tokens, "live token"),
         counted(impact.users, "user"),
         counted(impact.sessions, "live session"),

@@ -137,7 +137,7 @@ pub(super) async fn make_token(
 /// A fresh token key and secret.
 pub(super) fn new_pair() -> Result<(TokenKey, Secret)> {
     let token = chance::key("t").parse().map_err(|e| crate::error::Fault::Other(format!("a token key: {e}")))?;
-    Ok((token, chance::secret("ts")))
+    Ok((token, chance::signing_secret(['t', 's'])))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Run for CreateConsumer {
         };
         check(&consumer)?;
         check_access(call, &consumer.access)?;
-        let secret = chance::secret("cs");
+        let secret = chance::signing_secret(['c', 's']);
         let tx = call.store().begin().await?;
         consumers::insert(tx.on(), &consumer).await?;
         let id = chance::id(call.now);
@@ -112,7 +112,7 @@ impl Run for RotateConsumer {
         if !(0..=LONGEST_OVERLAP).contains(&overlap) {
             return Err(Refusal::invalid("overlap_seconds", "out_of_range", "0 to a year, in seconds").into());
         }
-        let (id, secret) = (chance::id(call.now), chance::secret("cs"));
+        let (id, secret) = (chance::id(call.now), chance::signing_secret(['c', 's']));
         let tx = call.store().begin().await?;
         let consumer = consumers::must_find(tx.on(), &self.key, call.now).await?;
         if consumer.revoked_at.is_some() {

@@ -16,8 +16,10 @@ impl Call<'_> {
     pub(super) async fn receipt(&self, sequence: i64, ended: Ended) -> Result<Receipt> {
         self.rooms.bell.notify_one();
         let deadline = Instant::now() + self.rooms.receipt_wait;
+        let mut awaited = Vec::new();
         loop {
-            let live = instances::live(self.store().read(), self.rooms.clock.now()).await?;
+            let live = instances::live(self.store().read(), &awaited, self.rooms.clock.now()).await?;
+            awaited = live.iter().map(|instance| instance.id.clone()).collect();
             let (confirmed, silent): (Vec<_>, Vec<_>) = live.into_iter().partition(|i| i.sequence >= sequence);
             if silent.is_empty() || Instant::now() >= deadline {
                 return Ok(Receipt {

@@ -57,52 +57,35 @@ pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: we
     }
 }
 
-/// Identify, then call.
+/// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
 async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> Result<HttpResponse> {
-    let (proved, body) = identify(request, payload, house).await?;
-    let path = request.uri().path();
-    if path == Echo::PATH || path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.starts_with('/')) {
-        return echo(request, &proved, body.len());
-    }
-    let (handler, fields) = house.router.find(request.method().as_str(), path)?;
-    let incoming = Incoming {
-        fields,
-        query: request.uri().query(),
-        content_type: content_type(request.headers()),
-        if_match: request.headers().get("if-match").and_then(|value| value.to_str().ok()),
-        body: &body,
-    };
-    handler(&house.rooms, &proved.caller, incoming).await
-}
-
-/// Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn identify(request: &HttpRequest, payload: web::Payload, house: &House) -> Result<(Proved, web::Bytes)> {
     let headers = request.headers();
-    let content_type = content_type(headers);
     body::check_length(headers, house.body_limit)?;
     check_target(request)?;
-    let form = is_form(content_type);
-    let mut payload = Some(payload);
-    let mut bytes = web::Bytes::new();
-    if form && let Some(payload) = payload.take() {
-        bytes = body::read(payload, limits::FORM_BYTES.min(house.body_limit)).await?;
+    let (path, query, content_type) = (request.uri().path(), request.uri().query(), content_type(headers));
+    let mut message = Message {
+        method: request.method().as_str(),
+        path,
+        query,
+        authorization: authorization(headers),
+        content_type,
+        form: b"",
+    };
+    let form;
+    let (proved, body) = if is_form(content_type) {
+        form = body::read(payload, limits::FORM_BYTES.min(house.body_limit)).await?;
+        message.form = &form;
+        house.guard.identify(&message, async || Ok(form.clone())).await?
+    } else {
+        house.guard.identify(&message, async || body::read(payload, house.body_limit).await).await?
+    };
+    if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return echo(request, &proved, body.len());
     }
-    let opened = house
-        .guard
-        .open(&Message {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            query: request.uri().query(),
-            authorization: authorization(headers),
-            content_type,
-            form: &bytes,
-        })
-        .await?;
-    if let Some(payload) = payload {
-        bytes = body::read(payload, house.body_limit).await?;
-    }
-    let proved = house.guard.admit(opened, &bytes).await?;
-    Ok((proved, bytes))
+    let (handler, fields) = house.router.find(message.method, path)?;
+    let if_match = headers.get("if-match").and_then(|value| value.to_str().ok());
+    let incoming = Incoming { fields, query, content_type, if_match, body: &body };
+    handler(&house.rooms, &proved.caller, incoming).await
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {
@@ -131,15 +114,14 @@ fn check_target(request: &HttpRequest) -> Result<(), Refusal> {
     Err(Refusal::new(Code::ParameterRejected, "the request target names another host than the Host header"))
 }
 
-fn echo(request: &HttpRequest, proved: &Proved, body_bytes: usize) -> Result<HttpResponse> {
-    let consumer = proved.caller.consumer_key()?;
+fn echo(request: &HttpRequest, proved: &Proved<'_>, body_bytes: usize) -> Result<HttpResponse> {
     let token = proved.caller.token();
     let echoed = Echoed {
-        consumer: consumer.clone(),
+        consumer: proved.caller.consumer_key()?.as_str().into(),
         user: token.map(|token| token.user),
-        token: token.map(|token| token.token.clone()),
-        method: request.method().as_str().to_owned(),
-        url: proved.url.clone(),
+        token: token.map(|token| token.token.as_str().into()),
+        method: request.method().as_str().into(),
+        url: proved.base.with_path(request.uri().path()).into(),
         parameters: proved.plain_parameters,
         signature_method: proved.signature_method,
         body_hash: proved.body_hash,

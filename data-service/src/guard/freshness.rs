@@ -1,7 +1,7 @@
 //! Whether what is remembered can be trusted: only if the events were read up to the end a moment ago.
 
 use crate::clock::Stopwatch;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// When the end of the events was last reached.
 #[derive(Debug)]
@@ -9,11 +9,13 @@ pub(crate) struct Freshness {
     stopwatch: Stopwatch,
     /// Milliseconds of the stopwatch; 0 means never.
     last: AtomicU64,
+    /// The last reading failed.
+    lost: AtomicBool,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0) }
+        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0), lost: AtomicBool::new(true) }
     }
 }
 
@@ -29,6 +31,18 @@ impl Freshness {
     /// The end was reached by a reading that began at `begun`.
     pub(crate) fn reached(&self, begun: u64) {
         self.last.store(begun, Ordering::Release);
+        self.lost.store(false, Ordering::Release);
+    }
+
+    /// A reading failed.
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// True if the last reading failed: then there is no use in looking at memory first. Without asking the clock;
+    /// whether memory may be *believed* is for [`Self::is_fresh`] to say.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// True if memory is not more than a second behind.
@@ -48,7 +62,11 @@ mod tests {
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
-        let long_ago = Freshness { stopwatch: Stopwatch::started_ago(Freshness::MOST_MILLIS + 500), last: 1.into() };
+        let long_ago = Freshness {
+            stopwatch: Stopwatch::started_ago(Freshness::MOST_MILLIS + 500),
+            last: 1.into(),
+            lost: false.into(),
+        };
         assert!(!long_ago.is_fresh());
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use shared::oauth1::limits;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -90,7 +90,7 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn open(folder: &Path, mark: Option<&str>, now: i64) -> Result<(Self, Recovered), OpenError> {
         let in_folder = |error| OpenError::Io(folder.to_owned(), error);
-        fs::create_dir_all(folder).map_err(in_folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(in_folder)?;
         let lock = private(&folder.join("lock"), false).map_err(in_folder)?;
         lock.try_lock().map_err(|_| OpenError::Locked(folder.to_owned()))?;
         let mut state = read_state(folder, mark, now)?;

@@ -3,7 +3,7 @@
 use super::entity::instance::{ActiveModel, Column, Entity};
 use crate::error::Result;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use shared::timestamp::Timestamp;
 
 /// An instance that has not been seen for this long is no more: it stops trusting its own memory much earlier.
@@ -42,10 +42,12 @@ pub(crate) async fn report(
     Ok(())
 }
 
-/// The instances that are there.
-pub(crate) async fn live(on: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<Instance>> {
+/// The instances that are there: those seen a moment ago, and those named in `awaited` as long as they have not said
+/// goodbye. Whoever was alive when a change was committed stays in its receipt.
+pub(crate) async fn live(on: &impl ConnectionTrait, awaited: &[String], now: Timestamp) -> Result<Vec<Instance>> {
+    let seen = Column::SeenAt.gt(now.plus_seconds(-GONE_AFTER_SECONDS).millis());
     let rows = Entity::find()
-        .filter(Column::SeenAt.gt(now.plus_seconds(-GONE_AFTER_SECONDS).millis()))
+        .filter(Condition::any().add(seen).add(Column::Id.is_in(awaited)))
         .order_by_asc(Column::Id)
         .all(on)
         .await?;

@@ -1,10 +1,11 @@
 //! Commands about the service itself and the caller.
 
 use super::{Access, Command, Route, Session, User};
-use crate::id::{ConsumerKey, ServiceName, TokenKey};
+use crate::id::{ConsumerKey, ServiceName};
 use crate::oauth1::{BodyHashAlgorithm, SignatureMethod};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// `whoami`: who the signature proves the caller to be.
@@ -58,17 +59,17 @@ impl Echo {
 
 /// What was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Echoed {
+pub struct Echoed<'a> {
     /// The consumer's key.
-    pub consumer: ConsumerKey,
+    pub consumer: Cow<'a, str>,
     /// The user's id, if the request carried a token.
     pub user: Option<Uuid>,
     /// The token, if the request carried one.
-    pub token: Option<TokenKey>,
+    pub token: Option<Cow<'a, str>>,
     /// The method that was signed.
-    pub method: String,
+    pub method: Cow<'a, str>,
     /// The base string URI that was signed.
-    pub url: String,
+    pub url: Cow<'a, str>,
     /// How many parameters of query and form were signed, OAuth's own not counted.
     pub parameters: usize,
     /// How the request was signed.

@@ -14,6 +14,8 @@ pub const FORM_BYTES: usize = 64 * 1024;
 pub const NONCE_BYTES: usize = 256;
 /// Bytes of a consumer key or a token after decoding.
 pub const KEY_BYTES: usize = 128;
+/// Bytes of a signature in Base64; the longest, HMAC-SHA512, has 88.
+pub const SIGNATURE_BYTES: usize = 128;
 /// Digits of a timestamp: seconds until the year 33658.
 pub const TIMESTAMP_DIGITS: usize = 12;
 /// Seconds a timestamp may lie in the past.

@@ -3,7 +3,7 @@
 //! HMAC-SHA1 is the RFC's; HMAC-SHA256 and HMAC-SHA512 follow it word for word with another hash, as every client
 //! library does. PLAINTEXT and RSA-SHA1 do not exist here: the sender must not choose a weaker proof.
 
-use super::percent;
+use super::{limits, percent};
 use crate::secret::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -115,11 +115,28 @@ impl std::fmt::Debug for Key {
     }
 }
 
+/// The bytes of a signature, as [`decode_signature`] gives them.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureBytes {
+    bytes: [u8; limits::SIGNATURE_BYTES],
+    length: usize,
+}
+
+impl std::ops::Deref for SignatureBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 /// Strict Base64: padded, canonical, standard alphabet. A lenient decoder would accept a signature whose last
 /// character differs in unused bits. What cannot be decoded becomes an empty signature, which verifies nowhere, so
 /// that a malformed signature costs what a wrong one costs.
-pub fn decode_signature(text: &str) -> Vec<u8> {
-    STANDARD.decode(text).unwrap_or_default()
+pub fn decode_signature(text: &str) -> SignatureBytes {
+    let mut bytes = [0; limits::SIGNATURE_BYTES];
+    let length = STANDARD.decode_slice(text, &mut bytes).unwrap_or(0);
+    SignatureBytes { bytes, length }
 }
 
 fn keyed<M: Mac + hmac::digest::KeyInit>(key: &[u8]) -> M {

@@ -22,17 +22,34 @@ pub enum Plus {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3).
+/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). One bit
+/// for each byte value, because every byte of every request is asked about here.
+const UNRESERVED: u128 = {
+    let (mut bits, mut byte) = (0, 0_u8);
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            bits |= 1 << byte;
+        }
+        byte += 1;
+    }
+    bits
+};
+
+/// True for a byte that stands for itself.
 pub const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    byte < 128 && UNRESERVED >> byte & 1 == 1
 }
 
 /// Appends the encoding of `bytes` to `out`: every byte that is not unreserved becomes `%XX` in upper case.
 pub fn encode_into(out: &mut String, bytes: &[u8]) {
-    for &byte in bytes {
-        if is_unreserved(byte) {
-            out.push(char::from(byte));
-        } else {
+    for piece in bytes.split_inclusive(|&byte| !is_unreserved(byte)) {
+        let (last, plain) = match piece.split_last() {
+            Some((&last, plain)) if !is_unreserved(last) => (Some(last), plain),
+            _ => (None, piece),
+        };
+        // Unreserved bytes are ASCII.
+        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
+        if let Some(byte) = last {
             push_escape(out, byte);
         }
     }

@@ -88,10 +88,54 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The protocol parameters that have a meaning here; others are signed and otherwise left alone.
+#[derive(Default)]
+struct Protocol<'a> {
+    consumer_key: Option<Cow<'a, str>>,
+    token: Option<Cow<'a, str>>,
+    signature_method: Option<Cow<'a, str>>,
+    signature: Option<Cow<'a, str>>,
+    timestamp: Option<Cow<'a, str>>,
+    nonce: Option<Cow<'a, str>>,
+    version: Option<Cow<'a, str>>,
+    body_hash: Option<Cow<'a, str>>,
+}
+
+impl<'a> Protocol<'a> {
+    /// The place for a parameter, if it has one.
+    fn place(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
+        Some(match name {
+            "oauth_consumer_key" => &mut self.consumer_key,
+            "oauth_token" => &mut self.token,
+            "oauth_signature_method" => &mut self.signature_method,
+            "oauth_signature" => &mut self.signature,
+            "oauth_timestamp" => &mut self.timestamp,
+            "oauth_nonce" => &mut self.nonce,
+            "oauth_version" => &mut self.version,
+            "oauth_body_hash" => &mut self.body_hash,
+            _ => return None,
+        })
+    }
+
+    /// What RFC 5849 section 3.1 requires and is not there.
+    fn missing(&self) -> Vec<&'static str> {
+        let required = [
+            ("oauth_consumer_key", &self.consumer_key),
+            ("oauth_signature_method", &self.signature_method),
+            ("oauth_signature", &self.signature),
+            ("oauth_timestamp", &self.timestamp),
+            ("oauth_nonce", &self.nonce),
+        ];
+        required.into_iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect()
+    }
+}
+
 /// What was found so far.
 struct Collected<'a> {
     parameters: Vec<Parameter<'a>>,
-    protocol: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    protocol: Protocol<'a>,
+    /// How many protocol parameters there are, those without a meaning here too.
+    protocol_count: usize,
     location: Option<Location>,
     oauth_header: bool,
 }
@@ -99,8 +143,9 @@ struct Collected<'a> {
 impl<'a> Collected<'a> {
     fn new() -> Self {
         Self {
-            parameters: Vec::with_capacity(16),
-            protocol: Vec::with_capacity(limits::PROTOCOL_PARAMETERS),
+            parameters: Vec::with_capacity(12),
+            protocol: Protocol::default(),
+            protocol_count: 0,
             location: None,
             oauth_header: false,
         }
@@ -141,20 +186,8 @@ impl<'a> Collected<'a> {
     }
 
     fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, location: Location) -> Result<(), Refusal> {
-        if is_protocol(&name) {
-            if self.protocol.iter().any(|(known, _)| *known == name) {
-                return Err(Refusal::new(Code::ParameterDuplicate, format!("{name} is given more than once")));
-            }
-            if *self.location.get_or_insert(location) != location {
-                return Err(Refusal::new(Code::ParameterRejected, "OAuth parameters stand in more than one place"));
-            }
-            if self.protocol.len() == limits::PROTOCOL_PARAMETERS {
-                return Err(Refusal::new(Code::ParameterRejected, "more than 16 OAuth parameters"));
-            }
-            self.protocol.push((name.clone(), decoded(&value)?));
-            if name == "oauth_signature" {
-                return Ok(());
-            }
+        if is_protocol(&name) && !self.add_protocol(&name, &value, location)? {
+            return Ok(());
         }
         if self.parameters.len() == limits::PARAMETERS {
             return Err(Refusal::new(Code::ParameterRejected, "more than 1000 parameters"));
@@ -163,61 +196,66 @@ impl<'a> Collected<'a> {
         Ok(())
     }
 
-    fn take(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        let index = self.protocol.iter().position(|(known, _)| known == name)?;
-        Some(self.protocol.swap_remove(index).1)
+    /// Notes a protocol parameter. False for the signature itself, which is not part of what is signed.
+    fn add_protocol(&mut self, name: &str, value: &Cow<'a, str>, location: Location) -> Result<bool, Refusal> {
+        let known = match self.protocol.place(name) {
+            Some(place) => place.replace(decoded(value)?).is_some(),
+            None => self.parameters.iter().any(|parameter| parameter.name == name),
+        };
+        if known {
+            return Err(Refusal::new(Code::ParameterDuplicate, format!("{name} is given more than once")));
+        }
+        if *self.location.get_or_insert(location) != location {
+            return Err(Refusal::new(Code::ParameterRejected, "OAuth parameters stand in more than one place"));
+        }
+        self.protocol_count += 1;
+        if self.protocol_count > limits::PROTOCOL_PARAMETERS {
+            return Err(Refusal::new(Code::ParameterRejected, "more than 16 OAuth parameters"));
+        }
+        Ok(name != "oauth_signature")
     }
 
     fn finish(mut self, message: &Message<'a>, form: bool) -> Result<Request<'a>, Refusal> {
         let Some(location) = self.location.or(self.oauth_header.then_some(Location::Header)) else {
             return Err(Refusal::new(Code::Unsigned, "the request carries no OAuth parameters"));
         };
-        let protocol_count = self.protocol.len();
-        let has_signature = self.protocol.iter().any(|(name, _)| name == "oauth_signature");
-        let plain_parameters = self.parameters.len() + usize::from(has_signature) - protocol_count;
-        if self.take("oauth_version").is_some_and(|version| version != "1.0") {
+        let protocol = self.protocol;
+        let plain_parameters = self.parameters.len() + usize::from(protocol.signature.is_some()) - self.protocol_count;
+        if protocol.version.as_ref().is_some_and(|version| version != "1.0") {
             return Err(Refusal::new(Code::VersionRejected, "oauth_version must be 1.0 or left out"));
         }
-        let missing = REQUIRED.into_iter().filter(|name| !self.protocol.iter().any(|(known, _)| known == name));
-        let missing: Vec<&str> = missing.collect();
+        let missing = protocol.missing();
         if !missing.is_empty() {
             return Err(Refusal::absent(&missing));
         }
-        let method = self.take("oauth_signature_method").unwrap_or_default();
+        let method = protocol.signature_method.unwrap_or_default();
         let signature_method = SignatureMethod::from_name(&method).ok_or_else(|| {
             Refusal::new(Code::SignatureMethodRejected, "only HMAC-SHA1, HMAC-SHA256 and HMAC-SHA512 are accepted")
         })?;
-        let body_hash = self.take("oauth_body_hash");
-        if form && body_hash.is_some() {
+        if form && protocol.body_hash.is_some() {
             return Err(Refusal::new(Code::ParameterRejected, "oauth_body_hash must not be sent with a form body"));
         }
-        let request = Request {
+        self.parameters.sort_unstable();
+        Ok(Request {
             method: message.method,
             path: message.path,
             location,
-            consumer_key: printable("oauth_consumer_key", self.take("oauth_consumer_key"), limits::KEY_BYTES)?,
-            token: match self.take("oauth_token") {
+            consumer_key: printable("oauth_consumer_key", protocol.consumer_key, limits::KEY_BYTES)?,
+            token: match protocol.token {
                 Some(token) if !token.is_empty() => Some(printable("oauth_token", Some(token), limits::KEY_BYTES)?),
                 _ => None,
             },
             signature_method,
-            signature: printable("oauth_signature", self.take("oauth_signature"), 128)?,
-            timestamp: timestamp(&self.take("oauth_timestamp").unwrap_or_default())?,
-            nonce: printable("oauth_nonce", self.take("oauth_nonce"), limits::NONCE_BYTES)?,
-            body_hash,
+            signature: printable("oauth_signature", protocol.signature, limits::SIGNATURE_BYTES)?,
+            timestamp: timestamp(&protocol.timestamp.unwrap_or_default())?,
+            nonce: printable("oauth_nonce", protocol.nonce, limits::NONCE_BYTES)?,
+            body_hash: protocol.body_hash,
             form,
             plain_parameters,
-            parameters: {
-                self.parameters.sort_unstable();
-                self.parameters
-            },
-        };
-        Ok(request)
+            parameters: self.parameters,
+        })
     }
 }
-
-const REQUIRED: [&str; 5] =
-    ["oauth_consumer_key", "oauth_signature_method", "oauth_signature", "oauth_timestamp", "oauth_nonce"];
 
 /// Names that begin with exactly `oauth_`; `OAUTH_NONCE` and `oauthx` are ordinary parameters.
 fn is_protocol(name: &str) -> bool {

@@ -62,7 +62,7 @@ impl Sent {
         pairs.sort();
         let body = if form.is_empty() { self.body.clone() } else { Vec::new() };
         let path = if self.path.is_empty() { b"/".to_vec() } else { self.path.clone() };
-        (self.method.to_ascii_uppercase(), path, pairs, decode_signature(&request.signature), body)
+        (self.method.to_ascii_uppercase(), path, pairs, decode_signature(&request.signature).to_vec(), body)
     }
 }
 

@@ -1,0 +1,56 @@
+//! What the service is compared with: a bare actix-web handler, JSON in and JSON out.
+//!
+//! It is sent the same signed bytes, ignores the signature, and answers what `/echo` answers, in shape and length.
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde::{Deserialize, Serialize};
+
+/// What comes in.
+#[derive(Deserialize)]
+struct Note {
+    title: String,
+    tags: Vec<String>,
+    count: u32,
+}
+
+/// What goes out: an answer of `/echo`, the same every time.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Echoed {
+    consumer: String,
+    user: Option<String>,
+    token: Option<String>,
+    method: String,
+    url: String,
+    parameters: usize,
+    signature_method: String,
+    body_hash: Option<String>,
+    body_bytes: usize,
+}
+
+async fn post(note: web::Json<Note>, echoed: web::Data<Echoed>) -> HttpResponse {
+    let note = note.into_inner();
+    if note.title.is_empty() || note.tags.len() > 2 || note.count == 0 {
+        return HttpResponse::BadRequest().finish();
+    }
+    HttpResponse::Ok().json(&**echoed)
+}
+
+async fn get(echoed: web::Data<Echoed>) -> HttpResponse {
+    HttpResponse::Ok().json(&**echoed)
+}
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    let like = std::env::args().nth(1).unwrap_or_else(|| "{}".into());
+    let echoed = web::Data::new(serde_json::from_str::<Echoed>(&like)?);
+    let app = move || {
+        let echo = web::resource("/echo").route(web::post().to(post)).route(web::get().to(get));
+        App::new().app_data(echoed.clone()).service(echo)
+    };
+    let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", 0))?;
+    for address in server.addrs() {
+        println!("the bare handler listens on http://{address}");
+    }
+    server.run().await
+}

@@ -1,0 +1,159 @@
+//! What the service is filled with before it is measured: consumers, users, tokens, and a configuration file.
+
+use crate::{Result, process::Server};
+use data_service::{Operator, PasswordCost, Settings, new_seal_key};
+use shared::command::{CreateConsumer, CreateUser};
+use shared::id::ConsumerKey;
+use shared::oauth1::Credentials;
+use shared::secret::Secret;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How many consumers there are.
+pub const CONSUMERS: usize = 100;
+/// How many people can sign in.
+pub const PEOPLE: usize = 64;
+/// Their password.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The configuration file.
+const CONFIG: &str = "countersign.toml";
+
+/// A token and the consumer that may use it.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Which consumer.
+    pub consumer: usize,
+    /// The token.
+    pub key: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// A data folder and the secrets behind it.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The consumers.
+    pub consumers: Vec<Credentials>,
+    /// The tokens.
+    pub tokens: Vec<Token>,
+}
+
+/// The name of one of those who can sign in.
+pub fn person(index: usize) -> String {
+    format!("person-{}", index % PEOPLE)
+}
+
+impl World {
+    /// Fills an empty folder.
+    pub fn make(folder: &Path, tokens: usize) -> Result<Self> {
+        let seal = new_seal_key();
+        let keys = folder.join("seal.keys");
+        fs::write(&keys, seal.expose())?;
+        fs::set_permissions(&keys, Permissions::from_mode(0o600))?;
+        fs::write(folder.join(CONFIG), configuration())?;
+        let settings = settings(folder, seal);
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(fill(folder, &settings, tokens))
+    }
+
+    /// Starts the service that is measured.
+    pub fn start(&self, executable: &Path) -> Result<Server> {
+        let mut command = Command::new(executable);
+        Server::start(command.arg("data-service").arg("--config").arg(self.folder.join(CONFIG)), "/readyz")
+    }
+}
+
+fn configuration() -> String {
+    [
+        "[data_service]",
+        "listen = \"127.0.0.1:0\"",
+        "workers = 1",
+        "instance = \"bench\"",
+        "[seal]",
+        "keys_file = \"seal.keys\"",
+        "[passwords]",
+        "hashing_threads = 1",
+        "[log]",
+        "level = \"warn\"\n",
+    ]
+    .join("\n")
+}
+
+fn settings(folder: &Path, seal: Secret) -> Settings {
+    Settings {
+        database_url: format!("sqlite:{}/countersign.db", folder.display()),
+        replay_folder: folder.join("countersign.replay"),
+        seal_keys: vec![seal],
+        listen: ([127, 0, 0, 1], 0).into(),
+        public_urls: vec![],
+        workers: 1,
+        body_limit: 1024 * 1024,
+        hashing_threads: 1,
+        hashing_queue: 32,
+        password_cost: PasswordCost::default(),
+        session_lifetime: Duration::from_secs(14 * 24 * 3600),
+        receipt_wait: Duration::from_secs(10),
+        instance: "bench".into(),
+    }
+}
+
+async fn fill(folder: &Path, settings: &Settings, count: usize) -> Result<World> {
+    let operator = Operator::open(settings).await?;
+    let mut consumers = Vec::new();
+    for index in 0..CONSUMERS {
+        let service = format!("service-{index:02}").parse()?;
+        let command = CreateConsumer {
+            service,
+            label: None,
+            access: None,
+            signature_methods: None,
+            body_hash: None,
+            locations: None,
+        };
+        let made = operator.call(command).await.map_err(told)?;
+        consumers.push(Credentials { key: made.consumer.key.to_string(), secret: made.secret });
+    }
+    let mut users = Vec::new();
+    for index in 0..PEOPLE {
+        let username = person(index).parse()?;
+        let password = Some(Secret::new(PASSWORD));
+        let command = CreateUser { username, email: None, name: None, password, access: None };
+        users.push(operator.call(command).await.map_err(told)?.id);
+    }
+    let mut tokens = Vec::with_capacity(count);
+    let pairs = (0..PEOPLE).flat_map(|user| (0..CONSUMERS).map(move |consumer| (user, consumer)));
+    let all = PEOPLE * CONSUMERS;
+    for (index, (user, consumer)) in pairs.enumerate() {
+        let share = count * (index + 1) / all - count * index / all;
+        let key: ConsumerKey = consumers[consumer].key.parse()?;
+        let made = make_tokens(&operator, users[user], &key, share).await?;
+        tokens.extend(made.into_iter().map(|(key, secret)| Token { consumer, key, secret }));
+    }
+    operator.close().await.map_err(told)?;
+    Ok(World { folder: folder.to_owned(), consumers, tokens })
+}
+
+async fn make_tokens(
+    operator: &Operator,
+    user: Uuid,
+    consumer: &ConsumerKey,
+    count: usize,
+) -> Result<Vec<(String, Secret)>> {
+    let mut made = Vec::with_capacity(count);
+    for _ in 0..count {
+        let command = shared::command::CreateToken { user, consumer: consumer.clone(), expires_in: None };
+        let token = operator.call(command).await.map_err(told)?;
+        made.push((token.token.to_string(), token.secret));
+    }
+    Ok(made)
+}
+
+fn told(error: data_service::Error) -> String {
+    error.to_string()
+}
