@@ -127,8 +127,8 @@ async fn consumer(operator: &Operator, mark: &str, command: CreateConsumer) -> R
 
 fn frontend() -> Result<CreateConsumer, Failure> {
     Ok(CreateConsumer {
-        service: "frontend".parse().map_err(Failure::refused)?,
-        label: Some("Frontend".into()),
+        service: "accounts".parse().map_err(Failure::refused)?,
+        label: Some("Account pages".into()),
         access: Some(AccessList::new(FRONTEND_ACCESS)),
         signature_methods: Some(vec![SignatureMethod::HmacSha256]),
         body_hash: Some(BodyHash::Sha256),
