@@ -10,6 +10,7 @@ pub mod load;
 pub mod machine;
 pub mod once;
 pub mod process;
+pub mod run;
 pub mod sample;
 pub mod storm;
 pub mod table;

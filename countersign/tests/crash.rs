@@ -43,14 +43,18 @@ impl Running {
         running
     }
 
-    /// SIGKILL: nothing is finished, nothing is written.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+    /// SIGKILL, by [`Drop`]: nothing is finished, nothing is written.
+    fn kill(self) {}
 
     fn send(&self, method: &str, path: &str, authorization: Option<&str>) -> Option<u16> {
         send(self.address, method, path, authorization)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 

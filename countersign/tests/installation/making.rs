@@ -31,7 +31,7 @@ fn the_consumers_may_do_what_they_need() {
         assert!(found.next().is_none());
         consumer
     };
-    let frontend = by_service("frontend");
+    let frontend = by_service("accounts");
     let words = [
         "authenticate",
         "setup.claim",

@@ -71,7 +71,7 @@ fn an_address_in_use_is_named_with_the_way_out() {
     let words = place.fails(&["up", "--data-service", "127.0.0.1:0", "--frontend", &address], 1);
     assert!(words.contains(&address) && words.contains("--frontend 127.0.0.1:0"), "{words}");
     let up = place.up();
-    let revoked = place.json(&["consumer", "revoke", &key_of(&place, "frontend")]);
+    let revoked = place.json(&["consumer", "revoke", &key_of(&place, "accounts")]);
     assert_eq!(revoked["silent"], serde_json::json!([]), "what did not start is not waited for");
     assert_eq!(up.stop().code(), Some(0));
 }
@@ -79,7 +79,7 @@ fn an_address_in_use_is_named_with_the_way_out() {
 #[test]
 fn without_its_consumer_the_frontend_does_not_start() {
     let place = Place::made();
-    let key = key_of(&place, "frontend");
+    let key = key_of(&place, "accounts");
     place.ok(&["consumer", "revoke", &key, "--yes"]);
     let words = place.fails(&["up", "--data-service", "127.0.0.1:0", "--frontend", "127.0.0.1:0"], 1);
     assert!(words.contains(&key) && words.contains("was revoked"), "{words}");

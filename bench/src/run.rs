@@ -1,0 +1,211 @@
+//! What `./bench` does: everything in turn, and a table.
+
+use crate::batch::{Batch, Order, Tokens};
+use crate::figures::{ALONE, BAD, GET, Measure, OPEN, POST, SHA256, Series, Way, measure, sign, values};
+use crate::load::Check;
+use crate::once::{self, Sight, Starts};
+use crate::process::Server;
+use crate::storm::{self, Seen, Weather};
+use crate::table::{self, Row, Target, median};
+use crate::wire::Connection;
+use crate::world::World;
+use crate::{Result, chance, machine};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Compare the service with a bare handler and print the table
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only the first rows, in three rounds
+    #[arg(long)]
+    quick: bool,
+    /// How many times everything is measured
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Also with 1,000,000 tokens
+    #[arg(long)]
+    large: bool,
+    /// How many tokens are alive
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    tokens: usize,
+    /// The executable that is measured [default: the one beside this]
+    #[arg(long, value_name = "FILE")]
+    countersign: Option<PathBuf>,
+}
+
+/// The executables.
+struct Executables {
+    countersign: PathBuf,
+    bare: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    let begun = Instant::now();
+    let own = std::env::current_exe()?;
+    let beside = |name: &str| own.with_file_name(name);
+    let countersign = args.countersign.clone().unwrap_or_else(|| beside("countersign"));
+    let executables = Executables { countersign, bare: beside("bare") };
+    if !machine::cores()?.contains(&machine::GENERATOR) {
+        return Err("this needs two cores: one for the server, one for the load".into());
+    }
+    println!("{}; load average {}", machine::name(), machine::load());
+    machine::pin(&[machine::SERVER, machine::GENERATOR])?;
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
+    let world = World::make(folder.path(), args.tokens)?;
+    println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), args.tokens, seconds(begun));
+    machine::pin(&[machine::GENERATOR])?;
+    let rounds = args.rounds.unwrap_or(if args.quick { 3 } else { 5 });
+    let mut rows = vec![Row::heading()];
+    let others = compare(args, &executables, &world, rounds, &mut rows)?;
+    println!();
+    table::print(&rows);
+    let noise = 100.0 * median(&others);
+    let worst = 100.0 * others.iter().copied().fold(0.0, f64::max);
+    println!("\n{rounds} rounds, {:.0} s, load average {}.", seconds(begun), machine::load());
+    println!("Other processes took {noise:.0} % of a core meanwhile, {worst:.0} % at worst: {}.", verdict(noise));
+    Ok(())
+}
+
+fn verdict(noise: f64) -> &'static str {
+    match noise {
+        _ if noise < 10.0 => "a quiet machine",
+        _ if noise < 40.0 => "read the ratios, not the microseconds",
+        _ => "too noisy, measure again",
+    }
+}
+
+fn seconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64()
+}
+
+fn compare(
+    args: &Args,
+    executables: &Executables,
+    world: &World,
+    rounds: usize,
+    rows: &mut Vec<Row>,
+) -> Result<Vec<f64>> {
+    let ours = world.start(&executables.countersign)?;
+    let bare = once::bare(&executables.bare, &one_answer(world, &ours)?)?;
+    let sight = once::first_sight(world, &bare, &ours)?;
+    let servers = (&bare, &ours);
+    let ways: &[Way] = if args.quick { &[POST, OPEN, ALONE] } else { &[POST, OPEN, ALONE, GET, SHA256] };
+    let mut series = vec![Series::default(); ways.len()];
+    let mut refused = Vec::new();
+    for round in 0..rounds {
+        for (series, way) in series.iter_mut().zip(ways) {
+            series.round(round, world, servers, *way)?;
+        }
+        let batch = sign(world, &ours, BAD, Tokens::Random(world.tokens.len()))?;
+        refused.push(measure(&ours, BAD, &batch, Check::Echo(world))?);
+        println!("{}", progress(round, &series, &refused));
+    }
+    rows.extend(table_of(&series, &refused, &sight));
+    let others = series.iter().flat_map(|one| one.bare.iter().chain(&one.ours)).map(|measure| measure.others);
+    let others = others.collect();
+    if !args.quick {
+        let mut weathers = [const { Vec::new() }; 3];
+        for _ in 0..rounds.min(3) {
+            for (seen, weather) in weathers.iter_mut().zip([Weather::Quiet, Weather::Storm, Weather::Flood]) {
+                seen.push(storm::measure(world, &ours, weather)?);
+            }
+        }
+        rows.extend(storm_rows(&weathers));
+        ours.stop()?;
+        bare.stop()?;
+        rows.extend(start_rows(world, executables, rounds)?);
+    }
+    Ok(others)
+}
+
+/// One line a round, so that somebody who waits sees something.
+fn progress(round: usize, series: &[Series], refused: &[Measure]) -> String {
+    let of = |series: &Series| match (series.bare.last(), series.ours.last()) {
+        (Some(bare), Some(ours)) => format!("{:.3}", ours.cpu / bare.cpu),
+        _ => String::new(),
+    };
+    let ratios: Vec<String> = series.iter().map(of).collect();
+    let refused = refused.last().map_or(f64::NAN, |measure| measure.cpu);
+    format!("round {}: CPU / bare {}; a bad signature {refused:.2} us", round + 1, ratios.join(" "))
+}
+
+fn table_of(series: &[Series], refused: &[Measure], sight: &Sight) -> Vec<Row> {
+    let [post, open, alone, rest @ ..] = series else { return Vec::new() };
+    let cpu = |measure: &Measure| measure.cpu;
+    let mut rows = vec![
+        post.row("signed POST, at saturation: us of CPU", cpu, Target::Most(1.25)),
+        post.row("  and after the last answer", |m| m.later, Target::None),
+        post.row("  requests/s", |m| m.rate, Target::Least(0.8)),
+        post.row("  p50 us", |m| m.p50, Target::None),
+        post.row("  p99 us", |m| m.p99, Target::None),
+        open.row("10,000/s, open loop: us of CPU", cpu, Target::Most(1.12)),
+        open.row("  and after the last answer", |m| m.later, Target::None),
+        open.row("  p50 us", |m| m.p50, Target::None),
+        open.row("  p99 us", |m| m.p99, Target::None),
+        alone.row("one caller: p50 us", |m| m.p50, Target::Most(1.08)),
+        alone.row("  p99 us", |m| m.p99, Target::None),
+        alone.row("  us of CPU", cpu, Target::None),
+        Row::ratio(
+            "a bad signature (base: a good one): us of CPU",
+            &values(&post.ours, cpu),
+            &values(refused, cpu),
+            Target::Most(1.0),
+        ),
+        Row::ratio("first sight of a token: us of CPU", &[sight.bare.cpu], &[sight.ours.cpu], Target::Most(3.0)),
+        Row::plain("  resident bytes for each token in memory", &[sight.bytes], Target::Most(200.0)),
+    ];
+    for (series, name) in rest.iter().zip(["GET without a body: us of CPU", "HMAC-SHA256: us of CPU"]) {
+        rows.push(series.row(name, cpu, Target::Most(1.25)));
+    }
+    rows
+}
+
+fn storm_rows(weathers: &[Vec<Seen>; 3]) -> Vec<Row> {
+    let [quiet, storm, flood] = weathers;
+    let of = |seen: &[Seen], pick: fn(&Seen) -> f64| seen.iter().map(pick).collect::<Vec<f64>>();
+    let pair = |figure, seen: &[Seen], pick, target| Row::ratio(figure, &of(quiet, pick), &of(seen, pick), target);
+    vec![
+        pair("32 clients log in (base: none), 5,000 signed/s: served/s", storm, |s| s.rate, Target::Least(0.999)),
+        pair("  p50 us", storm, |s| s.p50, Target::Most(1.2)),
+        Row::plain("  p99 us", &of(storm, |s| s.p99), Target::Most(5000.0)),
+        Row::plain("  logins/s", &of(storm, |s| s.logins), Target::None),
+        Row::plain("  share of logins answered 503", &of(storm, |s| s.refused), Target::None),
+        pair("  peak of resident memory, MiB", storm, |s| s.peak, Target::None),
+        pair("200 logins/s are offered (base: none): served/s", flood, |s| s.rate, Target::Least(0.999)),
+        pair("  p50 us", flood, |s| s.p50, Target::None),
+        Row::plain("  p99 us", &of(flood, |s| s.p99), Target::None),
+        Row::plain("  logins/s", &of(flood, |s| s.logins), Target::None),
+        Row::plain("  share of logins answered 503", &of(flood, |s| s.refused), Target::None),
+        Row::plain("  p50 us of the 503", &of(flood, |s| s.refused_p50), Target::None),
+        Row::plain("  p99 us of the 503", &of(flood, |s| s.refused_p99), Target::Most(50_000.0)),
+    ]
+}
+
+fn start_rows(world: &World, executables: &Executables, rounds: usize) -> Result<Vec<Row>> {
+    let mut starts = Starts::default();
+    // The nonces of the runs before are read at a start; here the start itself is looked at.
+    for _ in 0..rounds {
+        starts.round(world, &executables.countersign, &executables.bare)?;
+    }
+    let sizes = (once::size(&executables.bare)?, once::size(&executables.countersign)?);
+    Ok(vec![
+        Row::ratio("start to ready: ms", &starts.bare, &starts.ours, Target::Most(2.5)),
+        Row::ratio("idle: MiB (PSS)", &starts.bare_idle, &starts.ours_idle, Target::None),
+        Row::ratio("executable: MiB", &[sizes.0], &[sizes.1], Target::None),
+    ])
+}
+
+/// What `/echo` answers: the bare handler answers the same.
+fn one_answer(world: &World, server: &Server) -> Result<String> {
+    let order =
+        Order { kind: POST.kind, method: POST.method, tokens: Tokens::Random(1), count: 1, per_second: usize::MAX };
+    let batch = Batch::sign(world, server.address, order)?;
+    let mut connection = Connection::open(server.address)?;
+    let (answer, body) = connection.exchange(batch.request(0))?;
+    if answer.status != 200 {
+        return Err(format!("{} at {}: {}", answer.status, chance::now(), String::from_utf8_lossy(body)).into());
+    }
+    println!("{} bytes of request, {} of answer: {}", batch.request(0).len(), body.len(), String::from_utf8_lossy(body));
+    Ok(String::from_utf8(body.to_vec())?)
+}
