@@ -75,13 +75,13 @@ pub fn sign(world: &World, server: &Server, way: Way, tokens: Tokens) -> Result<
 
 /// Has a server answer a batch.
 pub fn measure(server: &Server, way: Way, batch: &Batch, check: Check<'_>) -> Result<Measure> {
-    server.settle(Duration::from_secs(20));
+    let t=Instant::now(); let c=server.settle(Duration::from_secs(20)); eprintln!("{} settle {:?} {:?}", server.id(), t.elapsed(), c);
     let status = if matches!((way.kind, check), (Kind::Bad, Check::Echo(_))) { 401 } else { 200 };
     let check = if status == 401 { Check::Length } else { check };
     let traffic =
         Traffic { batch, connections: way.connections, pace: way.pace, statuses: &[status], check };
     let (busy, begun, before) = (Busy::now(), Instant::now(), server.cpu());
-    let outcomes = load::run(server.address, &[traffic])?;
+    let outcomes = load::run(server.address, &[traffic]); eprintln!("{} {:?}", server.id(), begun.elapsed()); let outcomes=outcomes?;
     let (cpu, took, busy) = (server.cpu() - before, begun.elapsed().as_secs_f64(), busy.seconds());
     let later = server.settle(Duration::from_secs(20));
     let Outcome { latency, wall, .. } = &outcomes[0];

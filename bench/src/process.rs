@@ -53,7 +53,7 @@ impl Server {
     /// CPU time of all its threads. The kernel's clocks, in nanoseconds; they are exact while the server is idle.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();
-        let of = |text: String| text.split(' ').next()?.parse().ok();
+        let of = |text: String| text.split(' ').next()?.parse::<u64>().ok();
         let nanos = tasks.filter_map(|task| of(fs::read_to_string(task.path().join("schedstat")).ok()?));
         Duration::from_nanos(nanos.sum())
     }

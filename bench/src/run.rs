@@ -10,6 +10,8 @@ use crate::table::{self, Row, Target, median};
 use crate::wire::Connection;
 use crate::world::World;
 use crate::{Result, chance, machine};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -51,7 +53,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("{}; load average {}", machine::name(), machine::load());
     machine::pin(&[machine::SERVER, machine::GENERATOR])?;
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
+    let folder = tempfile::Builder::new().prefix("bench-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
     let world = World::make(folder.path(), args.tokens)?;
     println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), args.tokens, seconds(begun));
     machine::pin(&[machine::GENERATOR])?;

@@ -51,7 +51,10 @@ impl Caller {
 
     /// Who `me` is.
     pub fn me(&self) -> Me {
-        Me { user: self.token().map(|t| t.user), session: self.token().and_then(|t| t.session).map(|s| s.id) }
+        Me {
+            user: self.token().map(|t| t.user),
+            session: self.token().and_then(TokenCredential::session).map(|s| s.id),
+        }
     }
 
     /// The user a command is about.

@@ -13,6 +13,7 @@ mod tokens;
 mod users;
 
 pub(crate) use setup::new_link;
+pub(crate) use tokens::create_many as create_tokens;
 
 use crate::caller::Caller;
 use crate::checkers::gate::Gate;
@@ -116,7 +117,7 @@ impl Run for Whoami {
             Some(token) => Some(crate::store::users::must_find(call.store().read(), token.user).await?.user),
             None => None,
         };
-        let session = call.caller.token().and_then(|token| token.session);
+        let session = call.caller.token().and_then(|token| token.session());
         Ok(WhoamiReply {
             consumer: WhoamiConsumer {
                 key: consumer.key.clone(),

@@ -86,7 +86,7 @@ impl Guard {
         let trusted = !self.freshness.is_lost();
         let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted).await?;
         // A token serves only the consumer it was made for; with another it is as good as unknown.
-        let belongs = |token: &Arc<TokenCredential>| token.consumer.as_str() == request.consumer_key;
+        let belongs = |token: &Arc<TokenCredential>| *token.consumer == *request.consumer_key;
         let token = token.filter(belongs);
         let known = consumer.is_some() & (token.is_some() | request.token.is_none());
         let signed = self.verify(&request, consumer.as_deref(), token.as_deref(), now);
@@ -140,11 +140,10 @@ impl Guard {
         now: Timestamp,
     ) -> Option<(&BaseUrl, usize)> {
         let signature = decode_signature(&request.signature);
-        let none = Secret::default();
         let token_secret = match (&request.token, token) {
-            (None, _) => &none,
-            (Some(_), Some(token)) => &token.secret,
-            (Some(_), None) => &self.dummy,
+            (None, _) => "",
+            (Some(_), Some(token)) => token.secret.expose(),
+            (Some(_), None) => self.dummy.expose(),
         };
         let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
         let keys = Keys::new(request.signature_method, secrets, token_secret, &self.dummy, now);
@@ -179,7 +178,7 @@ impl Guard {
             self.uses.push(Use::Secret(secret.id), now);
         }
         if let Some(token) = token.filter(|token| token.last_use.note(now)) {
-            self.uses.push(Use::Token(token.token.clone()), now);
+            self.uses.push(Use::Token(token.token), now);
         }
     }
 }

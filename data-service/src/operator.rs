@@ -3,11 +3,11 @@
 use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
-use crate::commands::{self, Rooms, Run};
+use crate::commands::{self, Call, Rooms, Run};
 use crate::error::{Fault, Result};
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, marks, users};
-use shared::command::User;
+use shared::command::{CreateToken, TokenCreated, User};
 use shared::secret::Secret;
 use std::sync::Arc;
 
@@ -36,6 +36,12 @@ impl Operator {
     #[expect(private_bounds, reason = "what can be carried out is decided here; callers name the commands of `shared`")]
     pub async fn call<C: Run>(&self, command: C) -> Result<C::Reply> {
         commands::call(&self.rooms, &Caller::Operator, command).await
+    }
+
+    /// Makes many tokens for one user and one consumer, in one transaction.
+    pub async fn create_tokens(&self, command: CreateToken, count: usize) -> Result<Vec<TokenCreated>> {
+        let call = Call { rooms: &self.rooms, caller: &Caller::Operator, now: self.rooms.clock.now() };
+        commands::create_tokens(&call, command, count).await
     }
 
     /// A user by name or e-mail address.

@@ -30,7 +30,7 @@ pub struct Add {
     #[arg(long, value_name = "KEY")]
     consumer: ConsumerKey,
     /// How many
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// When it ends by itself: 15m, 24h, 7d [default: 30d]
     #[arg(long, value_name = "DURATION", value_parser = when::seconds)]
@@ -70,9 +70,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
 fn add(args: &Add) -> Result<ExitCode, Failure> {
     args.common.operate(async |operator| {
         let user = find(operator, &args.user).await?;
-        for _ in 0..args.count {
-            let command = CreateToken { user: user.id, consumer: args.consumer.clone(), expires_in: args.expires_in };
-            let made = operator.call(command).await?;
+        let command = CreateToken { user: user.id, consumer: args.consumer.clone(), expires_in: args.expires_in };
+        for made in operator.create_tokens(command, usize::try_from(args.count).unwrap_or(usize::MAX)).await? {
             output::line(if args.common.json {
                 json(&json!({ "token": made.token, "secret": made.secret }))?
             } else {

@@ -130,7 +130,7 @@ pub(super) async fn make_token(
         session: Some(session.id),
         expires_at: session.expires_at,
     };
-    tokens::insert(on, &call.store().seal, &new, call.now).await?;
+    tokens::insert(on, &call.store().seal, [new], call.now).await?;
     Ok((token, secret))
 }
 

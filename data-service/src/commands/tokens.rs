@@ -2,7 +2,7 @@
 
 use super::authenticate::new_pair;
 use super::{Call, Run, bad_cursor, page};
-use crate::error::Result;
+use crate::error::{Fault, Result};
 use crate::store::tokens::{NewToken, Which};
 use crate::store::{consumers, events, sessions, tokens, users};
 use serde_json::json;
@@ -16,37 +16,52 @@ const DAY: i64 = 24 * 3600;
 const LIFETIME: i64 = 30 * DAY;
 const LONGEST: i64 = 3650 * DAY;
 
+/// Tokens that one statement makes.
+const BATCH: usize = 500;
+
 impl Run for CreateToken {
     async fn run(self, call: &Call<'_>) -> Result<TokenCreated> {
-        let seconds = self.expires_in.unwrap_or(LIFETIME);
-        if !(1..=LONGEST).contains(&seconds) {
-            return Err(Refusal::invalid("expires_in", "out_of_range", "1 second to ten years, in seconds").into());
-        }
+        let made = create_many(call, self, 1).await?;
+        made.into_iter().next().ok_or_else(|| Fault::Other("one token was asked for, and none was made".into()).into())
+    }
+}
+
+/// Makes as many tokens as asked for, in one transaction.
+pub(crate) async fn create_many(call: &Call<'_>, command: CreateToken, count: usize) -> Result<Vec<TokenCreated>> {
+    let seconds = command.expires_in.unwrap_or(LIFETIME);
+    if !(1..=LONGEST).contains(&seconds) {
+        return Err(Refusal::invalid("expires_in", "out_of_range", "1 second to ten years, in seconds").into());
+    }
+    let expires_at = call.now.plus_seconds(seconds);
+    let tx = call.store().begin().await?;
+    let account = users::must_find(tx.on(), command.user).await?;
+    let consumer = consumers::must_find(tx.on(), &command.consumer, call.now).await?;
+    if account.user.disabled_at.is_some() {
+        return Err(Refusal::new(Code::Conflict, "this user is disabled").into());
+    }
+    if consumer.revoked_at.is_some() {
+        return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
+    }
+    // A token acts with its user's rights: whoever makes one must hold them.
+    call.caller.must_be_able_to_grant(&account.access)?;
+    let mut made = Vec::with_capacity(count);
+    for _ in 0..count {
         let (token, secret) = new_pair()?;
-        let expires_at = call.now.plus_seconds(seconds);
-        let tx = call.store().begin().await?;
-        let account = users::must_find(tx.on(), self.user).await?;
-        let consumer = consumers::must_find(tx.on(), &self.consumer, call.now).await?;
-        if account.user.disabled_at.is_some() {
-            return Err(Refusal::new(Code::Conflict, "this user is disabled").into());
-        }
-        if consumer.revoked_at.is_some() {
-            return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
-        }
-        // A token acts with its user's rights: whoever makes one must hold them.
-        call.caller.must_be_able_to_grant(&account.access)?;
-        let new = NewToken {
-            token: &token,
-            secret: &secret,
-            consumer: &consumer.key,
-            user: self.user,
+        made.push(TokenCreated { token, secret, user: command.user, consumer: consumer.key.clone(), expires_at });
+    }
+    for batch in made.chunks(BATCH) {
+        let rows = batch.iter().map(|new| NewToken {
+            token: &new.token,
+            secret: &new.secret,
+            consumer: &new.consumer,
+            user: new.user,
             session: None,
             expires_at,
-        };
-        tokens::insert(tx.on(), &call.store().seal, &new, call.now).await?;
-        tx.commit().await?;
-        Ok(TokenCreated { token, secret, user: self.user, consumer: consumer.key, expires_at })
+        });
+        tokens::insert(tx.on(), &call.store().seal, rows, call.now).await?;
     }
+    tx.commit().await?;
+    Ok(made)
 }
 
 impl Run for ListTokens {
@@ -83,9 +98,12 @@ impl Run for RevokeToken {
                     .caller
                     .token()
                     .ok_or_else(|| Refusal::new(Code::NotFound, "this request carries no token that could be ended"))?;
-                match own.session {
+                match own.session() {
                     Some(session) => end_session(call, session.id).await,
-                    None => end_token(call, &own.token).await,
+                    None => {
+                        let token = own.token.as_str().parse().map_err(|_| Fault::Damaged("tokens.token"))?;
+                        end_token(call, &token).await
+                    }
                 }
             }
         }

@@ -3,10 +3,12 @@
 use crate::error::Result;
 use crate::store::credentials::{ConsumerCredential, Forget, TokenCredential};
 use crate::store::{Store, consumers, tokens};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use shared::acl::AccessList;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 const SHARDS: usize = 32;
 /// Entries one shard holds at most; 2 million tokens in all.
@@ -15,6 +17,7 @@ const MOST_PER_SHARD: usize = 65_536;
 /// Both kinds of credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
+    common: Common,
     consumers: Shards<ConsumerCredential>,
     tokens: Shards<TokenCredential>,
     /// Grows whenever something is forgotten, before it is.
@@ -42,7 +45,7 @@ impl Cache {
         let epoch = self.epoch();
         let found = consumers::credential(store.read(), &store.seal, key).await?.map(Arc::new);
         if let Some(found) = &found {
-            self.consumers.put(key, found, || self.epoch() == epoch);
+            self.consumers.put(found, || self.epoch() == epoch);
         }
         Ok(found)
     }
@@ -50,9 +53,10 @@ impl Cache {
     /// A token from the store; remembered unless something was forgotten while it was read.
     pub(crate) async fn load_token(&self, store: &Store, key: &str) -> Result<Option<Arc<TokenCredential>>> {
         let epoch = self.epoch();
-        let found = tokens::credential(store.read(), &store.seal, key).await?.map(Arc::new);
+        let found = tokens::credential(store.read(), &store.seal, key).await?;
+        let found = found.map(|token| Arc::new(self.common.share(token)));
         if let Some(found) = &found {
-            self.tokens.put(key, found, || self.epoch() == epoch);
+            self.tokens.put(found, || self.epoch() == epoch);
         }
         Ok(found)
     }
@@ -68,43 +72,84 @@ impl Cache {
     }
 }
 
-/// A map in pieces, so that readers of different pieces do not meet.
-#[derive(Debug)]
-struct Shards<V> {
-    shards: Vec<RwLock<HashMap<Box<str>, Arc<V>>>>,
-    hasher: RandomState,
+/// Something with a key of its own.
+trait Keyed {
+    fn key(&self) -> &str;
 }
+
+impl Keyed for ConsumerCredential {
+    fn key(&self) -> &str {
+        self.key.as_str()
+    }
+}
+
+impl Keyed for TokenCredential {
+    fn key(&self) -> &str {
+        self.token.as_str()
+    }
+}
+
+/// A value that is found by its own key, so that the key is not kept twice.
+#[derive(Debug)]
+struct Entry<V>(Arc<V>);
+
+impl<V: Keyed> Borrow<str> for Entry<V> {
+    fn borrow(&self) -> &str {
+        self.0.key()
+    }
+}
+
+impl<V: Keyed> Hash for Entry<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
+}
+
+impl<V: Keyed> PartialEq for Entry<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl<V: Keyed> Eq for Entry<V> {}
+
+type Shard<V> = RwLock<HashSet<Entry<V>, BuildHasherDefault<KeyHasher>>>;
+
+/// A set in pieces, so that readers of different pieces do not meet.
+#[derive(Debug)]
+struct Shards<V>(Vec<Shard<V>>);
 
 impl<V> Default for Shards<V> {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self((0..SHARDS).map(|_| RwLock::default()).collect())
     }
 }
 
-impl<V> Shards<V> {
-    fn shard(&self, key: &str) -> Option<&RwLock<HashMap<Box<str>, Arc<V>>>> {
-        let index = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or(0) % SHARDS;
-        self.shards.get(index)
+impl<V: Keyed> Shards<V> {
+    fn shard(&self, key: &str) -> Option<&Shard<V>> {
+        let hash = BuildHasherDefault::<KeyHasher>::default().hash_one(key);
+        self.0.get(usize::try_from(hash >> 40).unwrap_or(0) % SHARDS)
     }
 
     fn get(&self, key: &str) -> Option<Arc<V>> {
-        self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(key).map(|entry| Arc::clone(&entry.0))
     }
 
     /// Puts a value in if `still` holds while the shard is locked: whoever forgets grows the epoch first and takes
     /// this lock afterwards, so either `still` fails here or the forgetting finds the value.
-    fn put(&self, key: &str, value: &Arc<V>, still: impl Fn() -> bool) {
-        let Some(shard) = self.shard(key) else { return };
+    fn put(&self, value: &Arc<V>, still: impl Fn() -> bool) {
+        let Some(shard) = self.shard(value.key()) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if !still() {
             return;
         }
         if shard.len() >= MOST_PER_SHARD
-            && let Some(any) = shard.keys().next().cloned()
+            && let Some(any) = shard.iter().next().map(|entry| Arc::clone(&entry.0))
         {
-            shard.remove(&any);
+            shard.remove(any.key());
         }
-        shard.insert(key.into(), Arc::clone(value));
+        shard.replace(Entry(Arc::clone(value)));
     }
 
     fn remove(&self, key: &str) {
@@ -114,9 +159,57 @@ impl<V> Shards<V> {
     }
 
     fn retain(&self, keep: impl Fn(&V) -> bool) {
-        for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|_, value| keep(value));
+        for shard in &self.0 {
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|entry| keep(&entry.0));
         }
+    }
+}
+
+/// A fast hash without a key. Only credentials that exist are kept here, and their names are chosen by us at random,
+/// so nobody can make them collide.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
+        for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([tail]) {
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+}
+
+/// What many tokens have in common, kept once.
+#[derive(Debug, Default)]
+struct Common {
+    access: Mutex<Vec<Arc<AccessList>>>,
+    consumers: Mutex<HashSet<Arc<str>>>,
+}
+
+impl Common {
+    /// Different ones kept at most; beyond, a token keeps its own.
+    const MOST: usize = 1024;
+
+    fn share(&self, mut token: TokenCredential) -> TokenCredential {
+        let mut lists = self.access.lock().unwrap_or_else(PoisonError::into_inner);
+        match lists.iter().find(|list| **list == token.access) {
+            Some(list) => token.access = Arc::clone(list),
+            None if lists.len() < Self::MOST => lists.push(Arc::clone(&token.access)),
+            None => {}
+        }
+        drop(lists);
+        let mut keys = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        match keys.get(&token.consumer) {
+            Some(key) => token.consumer = Arc::clone(key),
+            None if keys.len() < Self::MOST => _ = keys.insert(Arc::clone(&token.consumer)),
+            None => {}
+        }
+        token
     }
 }
 
@@ -124,26 +217,95 @@ impl<V> Shards<V> {
 mod tests {
     use super::*;
 
+    struct Named(String);
+
+    impl Keyed for Named {
+        fn key(&self) -> &str {
+            &self.0
+        }
+    }
+
+    fn named(name: impl ToString) -> Arc<Named> {
+        Arc::new(Named(name.to_string()))
+    }
+
     #[test]
     fn what_was_read_while_something_was_forgotten_is_not_kept() {
         let cache = Cache::default();
-        let shards: Shards<u8> = Shards::default();
+        let shards: Shards<Named> = Shards::default();
         let epoch = cache.epoch();
         cache.forget(&Forget::Consumer("c".into()));
-        shards.put("c", &Arc::new(1), || cache.epoch() == epoch);
-        assert_eq!(shards.get("c"), None);
+        shards.put(&named("c"), || cache.epoch() == epoch);
+        assert!(shards.get("c").is_none());
         let epoch = cache.epoch();
-        shards.put("c", &Arc::new(1), || cache.epoch() == epoch);
-        assert_eq!(shards.get("c").as_deref(), Some(&1));
+        shards.put(&named("c"), || cache.epoch() == epoch);
+        assert!(shards.get("c").is_some());
+        shards.remove("c");
+        assert!(shards.get("c").is_none());
     }
 
     #[test]
     fn a_flood_of_keys_is_bounded() {
-        let shards: Shards<u32> = Shards::default();
-        for index in 0..(MOST_PER_SHARD * SHARDS + 50_000) as u32 {
-            shards.put(&index.to_string(), &Arc::new(index), || true);
+        let shards: Shards<Named> = Shards::default();
+        for index in 0..MOST_PER_SHARD * SHARDS + 50_000 {
+            shards.put(&named(index), || true);
         }
-        let total: usize = shards.shards.iter().map(|shard| shard.read().unwrap().len()).sum();
+        let total: usize = shards.0.iter().map(|shard| shard.read().unwrap().len()).sum();
         assert!(total <= MOST_PER_SHARD * SHARDS, "{total}");
+    }
+
+    /// Readers fill the cache from a store that changes under them; a value that was forgotten must never be seen again
+    /// by a reading that began after the forgetting. Breaking the epoch check makes this fail within milliseconds.
+    #[test]
+    fn a_history_of_changes_and_readings_holds_nothing_stale() {
+        use std::sync::atomic::AtomicBool;
+        use std::time::{Duration, Instant};
+        struct Version(u64);
+        impl Keyed for Version {
+            fn key(&self) -> &str {
+                "key"
+            }
+        }
+        let (cache, versions, store) = (Cache::default(), Shards::<Version>::default(), AtomicU64::new(0));
+        // The last version whose predecessors are forgotten.
+        let forgotten = AtomicU64::new(0);
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut seen = 0_u64;
+                        while !stop.load(Ordering::Relaxed) {
+                            // What was committed and forgotten before this reading began may not be missed by it.
+                            let at_least = forgotten.load(Ordering::SeqCst);
+                            let found = versions.get("key").unwrap_or_else(|| {
+                                let epoch = cache.epoch();
+                                let read = store.load(Ordering::SeqCst);
+                                if read % 7 == 0 {
+                                    std::thread::yield_now();
+                                }
+                                let value = Arc::new(Version(read));
+                                versions.put(&value, || cache.epoch() == epoch);
+                                value
+                            });
+                            assert!(found.0 >= at_least, "saw {} after {} was forgotten", found.0, at_least);
+                            seen += 1;
+                        }
+                        seen
+                    })
+                })
+                .collect();
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(1500) {
+                // A change: committed to the store, then forgotten by the cache, then confirmed.
+                let version = store.fetch_add(1, Ordering::SeqCst) + 1;
+                cache.epoch.fetch_add(1, Ordering::SeqCst);
+                versions.remove("key");
+                forgotten.store(version, Ordering::SeqCst);
+            }
+            stop.store(true, Ordering::Relaxed);
+            let seen: u64 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+            assert!(seen > 10_000, "{seen}");
+        });
     }
 }

@@ -19,7 +19,7 @@ impl Keys {
     pub(super) fn new(
         method: SignatureMethod,
         secrets: &[LiveSecret],
-        token: &Secret,
+        token: &str,
         dummy: &Secret,
         now: Timestamp,
     ) -> Self {
@@ -28,8 +28,8 @@ impl Keys {
             .iter()
             .enumerate()
             .filter(works)
-            .map(|(index, secret)| (index, Key::new(method, &secret.secret, token)));
-        let first = keys.next().unwrap_or_else(|| (0, Key::new(method, dummy, token)));
+            .map(|(index, secret)| (index, Key::from_texts(method, secret.secret.expose(), token)));
+        let first = keys.next().unwrap_or_else(|| (0, Key::from_texts(method, dummy.expose(), token)));
         Self { first, others: keys.collect() }
     }
 

@@ -1,8 +1,9 @@
 //! Last uses, collected here and written down every few seconds in one transaction.
 
 use crate::error::Result;
+use crate::store::credentials::Short;
 use crate::store::{Store, consumers, tokens};
-use shared::id::{ConsumerKey, TokenKey};
+use shared::id::ConsumerKey;
 use shared::timestamp::Timestamp;
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ pub(crate) enum Use {
     /// One of a consumer's secrets.
     Secret(Uuid),
     /// A token.
-    Token(TokenKey),
+    Token(Short),
 }
 
 /// Uses that are not written down yet.
@@ -43,7 +44,7 @@ impl Uses {
                 match what {
                     Use::Consumer(key) => consumers::note_use(tx.on(), key, *at).await?,
                     Use::Secret(id) => consumers::note_secret_use(tx.on(), *id, *at).await?,
-                    Use::Token(token) => tokens::note_use(tx.on(), token, *at).await?,
+                    Use::Token(token) => tokens::note_use(tx.on(), token.as_str(), *at).await?,
                 }
             }
             tx.commit().await?;

@@ -1,12 +1,14 @@
 //! What the guard needs of a consumer and of a token, ready for use: opened secrets, parsed lists.
 
 use shared::acl::AccessList;
-use shared::id::{ConsumerKey, ServiceName, TokenKey};
+use shared::id::{ConsumerKey, ServiceName};
 use shared::oauth1::{BodyHash, Location, SignatureMethod};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use uuid::Uuid;
+use uuid::{NonNilUuid, Uuid};
+use zeroize::Zeroize;
 
 /// When something was last used, and whether that has to be written down.
 #[derive(Debug, Default)]
@@ -69,7 +71,7 @@ impl LiveSecret {
     }
 }
 
-/// The session a token belongs to.
+/// The session a token belongs to. It ends when the token does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionFacts {
     /// Its public id.
@@ -80,27 +82,93 @@ pub struct SessionFacts {
     pub expires_at: Timestamp,
 }
 
-/// A token, with its secret opened.
+/// A token, with its secret opened. There are many of these in memory, so it is small: what tokens have in common is
+/// shared, and what is theirs alone lies within it.
 #[derive(Debug)]
 pub struct TokenCredential {
     /// The token.
-    pub token: TokenKey,
-    /// The consumer that may use it.
-    pub consumer: ConsumerKey,
+    pub token: Short,
     /// Its secret.
-    pub secret: Secret,
+    pub secret: ShortSecret,
+    /// The consumer that may use it.
+    pub consumer: Arc<str>,
+    /// What the user may do.
+    pub access: Arc<AccessList>,
     /// The user it acts for.
     pub user: Uuid,
-    /// What the user may do.
-    pub access: AccessList,
     /// The session it belongs to.
-    pub session: Option<SessionFacts>,
+    pub(super) session: Option<NonNilUuid>,
+    /// When the person signed in, if it belongs to a session.
+    pub(super) signed_in_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// True once it, its session or its user was ended.
     pub revoked: bool,
     /// When it was last used.
     pub last_use: LastUse,
+}
+
+impl TokenCredential {
+    /// The session it belongs to.
+    pub fn session(&self) -> Option<SessionFacts> {
+        let (created_at, expires_at) = (self.signed_in_at, self.expires_at);
+        self.session.map(|id| SessionFacts { id: id.into(), created_at, expires_at })
+    }
+}
+
+/// A text of at most 31 bytes, without a heap.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Short {
+    length: u8,
+    bytes: [u8; 31],
+}
+
+impl Short {
+    /// `None` if the text is longer.
+    pub fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; 31];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// A secret of at most 31 bytes, without a heap. Prints as nothing, and is wiped on drop.
+pub struct ShortSecret(Short);
+
+impl ShortSecret {
+    /// `None` if the secret is longer.
+    pub fn new(secret: &Secret) -> Option<Self> {
+        Short::new(secret.expose()).map(Self)
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl std::fmt::Debug for ShortSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShortSecret")
+    }
+}
+
+impl Drop for ShortSecret {
+    fn drop(&mut self) {
+        self.0.bytes.zeroize();
+    }
 }
 
 /// What a change makes wrong in whoever remembers credentials.
@@ -112,4 +180,22 @@ pub enum Forget {
     Tokens(Vec<String>),
     /// All tokens of a user.
     User(Uuid),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_text_is_kept_whole_or_not_at_all() {
+        assert_eq!(Short::new("t_abc").unwrap().as_str(), "t_abc");
+        assert_eq!(Short::new(&"x".repeat(31)).unwrap().as_str().len(), 31);
+        assert!(Short::new(&"x".repeat(32)).is_none());
+        assert_eq!(format!("{:?}", ShortSecret::new(&Secret::new("hunter2")).unwrap()), "ShortSecret");
+    }
+
+    #[test]
+    fn a_token_in_memory_is_small() {
+        assert!(size_of::<TokenCredential>() <= 168, "{}", size_of::<TokenCredential>());
+    }
 }

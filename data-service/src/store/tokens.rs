@@ -1,20 +1,21 @@
 //! The table of tokens.
 
-use super::credentials::{LastUse, SessionFacts, TokenCredential};
+use super::credentials::{LastUse, Short, ShortSecret, TokenCredential};
 use super::entity::token::{ActiveModel, Column, Entity, Model};
 use super::sealed::Seal;
-use super::{consumers, known, sessions, users};
+use super::{consumers, known, parse};
 use crate::error::{Fault, Result};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use shared::command::{Impact, Token};
 use shared::id::{ConsumerKey, TokenKey};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
-use uuid::Uuid;
+use std::sync::Arc;
+use uuid::{NonNilUuid, Uuid};
 
 /// A token about to be made.
 pub(crate) struct NewToken<'a> {
@@ -46,9 +47,14 @@ fn sealed_row(token: &str) -> String {
     format!("tokens/{token}")
 }
 
-/// Adds a token.
-pub(crate) async fn insert(on: &impl ConnectionTrait, seal: &Seal, new: &NewToken<'_>, now: Timestamp) -> Result<()> {
-    let row = ActiveModel {
+/// Adds tokens, many in one statement.
+pub(crate) async fn insert(
+    on: &impl ConnectionTrait,
+    seal: &Seal,
+    new: impl IntoIterator<Item = NewToken<'_>>,
+    now: Timestamp,
+) -> Result<()> {
+    let rows = new.into_iter().map(|new| ActiveModel {
         token: Set(new.token.as_str().into()),
         consumer_key: Set(new.consumer.as_str().into()),
         user_id: Set(new.user.to_string()),
@@ -58,30 +64,48 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, seal: &Seal, new: &NewToke
         expires_at: Set(new.expires_at.millis()),
         last_used_at: Set(None),
         revoked_at: Set(None),
-    };
-    Entity::insert(row).exec_without_returning(on).await?;
+    });
+    Entity::insert_many(rows).exec_without_returning(on).await?;
     Ok(())
 }
 
+/// A token with the user and the session it belongs to.
+#[derive(FromQueryResult)]
+struct Joined {
+    token: String,
+    consumer_key: String,
+    user_id: String,
+    session_id: Option<String>,
+    sealed: String,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    access: String,
+    disabled_at: Option<i64>,
+    signed_in_at: Option<i64>,
+    ended_at: Option<i64>,
+}
+
+/// One look-up by primary keys: the first sight of a token waits for it.
+const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
+     u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
+     FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
+
 /// What the guard needs of a token; ended ones too.
 pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, token: &str) -> Result<Option<TokenCredential>> {
-    let Some(row) = Entity::find_by_id(token).one(on).await? else { return Ok(None) };
-    let user = users::by_id(on, known("tokens.user_id", &row.user_id)?).await?;
-    let user = user.ok_or(Fault::Damaged("tokens.user_id"))?;
-    let session = match &row.session_id {
-        Some(id) => sessions::by_id(on, known("tokens.session_id", id)?).await?,
-        None => None,
-    };
-    let session_ended = session.as_ref().is_some_and(|session| session.ended);
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), JOINED, [token.into()]);
+    let Some(row) = Joined::find_by_statement(statement).one(on).await? else { return Ok(None) };
+    let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
+    let long = || Fault::Damaged("tokens.token");
     Ok(Some(TokenCredential {
-        token: known("tokens.token", &row.token)?,
-        consumer: known("tokens.consumer_key", &row.consumer_key)?,
-        secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
-        user: user.user.id,
-        access: user.access,
-        session: session.map(|s| SessionFacts { id: s.id, created_at: s.created_at, expires_at: s.expires_at }),
+        token: Short::new(&row.token).ok_or_else(long)?,
+        secret: ShortSecret::new(&seal.open(&sealed_row(&row.token), &row.sealed)?).ok_or_else(long)?,
+        consumer: row.consumer_key.into(),
+        access: Arc::new(parse("users.access", &row.access)?),
+        user: known("tokens.user_id", &row.user_id)?,
+        session: session.and_then(NonNilUuid::new),
+        signed_in_at: Timestamp::from_millis(row.signed_in_at.unwrap_or(row.expires_at)),
         expires_at: Timestamp::from_millis(row.expires_at),
-        revoked: row.revoked_at.is_some() || session_ended || user.user.disabled_at.is_some(),
+        revoked: row.revoked_at.is_some() || row.ended_at.is_some() || row.disabled_at.is_some(),
         last_use: LastUse::default(),
     }))
 }
@@ -225,10 +249,10 @@ pub(crate) async fn impact(on: &impl ConnectionTrait, key: &ConsumerKey, now: Ti
 }
 
 /// Notes when a token was last used.
-pub(crate) async fn note_use(on: &impl ConnectionTrait, token: &TokenKey, at: Timestamp) -> Result<()> {
+pub(crate) async fn note_use(on: &impl ConnectionTrait, token: &str, at: Timestamp) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(at.millis()))
-        .filter(Column::Token.eq(token.as_str()))
+        .filter(Column::Token.eq(token))
         .exec(on)
         .await?;
     Ok(())

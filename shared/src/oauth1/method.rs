@@ -73,10 +73,15 @@ pub enum Key {
 impl Key {
     /// Section 3.4.2: the key is the encoded consumer secret, `&`, and the encoded token secret, which may be empty.
     pub fn new(method: SignatureMethod, consumer_secret: &Secret, token_secret: &Secret) -> Self {
+        Self::from_texts(method, consumer_secret.expose(), token_secret.expose())
+    }
+
+    /// The same from texts that are secrets of another type.
+    pub fn from_texts(method: SignatureMethod, consumer_secret: &str, token_secret: &str) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(128));
-        percent::encode_into(&mut text, consumer_secret.expose().as_bytes());
+        percent::encode_into(&mut text, consumer_secret.as_bytes());
         text.push('&');
-        percent::encode_into(&mut text, token_secret.expose().as_bytes());
+        percent::encode_into(&mut text, token_secret.as_bytes());
         Self::from_bytes(method, text.as_bytes())
     }
 
