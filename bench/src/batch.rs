@@ -7,7 +7,7 @@ use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
 use std::net::SocketAddr;
 
 /// The body of every signed POST: 50 bytes of JSON.
-pub const BODY: &str = r#"{"title":"Hello world","tags":["a","b"],"count":42}"#;
+pub const BODY: &str = r#"{"title":"Hello world","tags":["a","b"],"count":7}"#;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

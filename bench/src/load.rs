@@ -66,6 +66,8 @@ pub struct Outcome {
     pub wall: Duration,
     /// How many were sent.
     pub sent: usize,
+    /// How many connections the server closed.
+    pub closed: usize,
 }
 
 impl Outcome {
@@ -130,6 +132,12 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             let stream = &mut running[line.stream];
             stream.take(request, answer.status, line.connection.body(answer), heard - since)?;
             stream.outcome.wall = heard - begun;
+            if answer.close {
+                // Then its next request comes over a new one.
+                stream.outcome.closed += 1;
+                line.connection = Connection::open(address)?;
+                epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
+            }
             stream.idle.push_back(index);
             stream.send(&mut lines, begun, heard)?;
         }

@@ -21,6 +21,8 @@ pub struct Answer {
     start: usize,
     /// Bytes of the body.
     pub length: usize,
+    /// The server closes the connection after it.
+    pub close: bool,
 }
 
 impl Connection {
@@ -85,17 +87,18 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>> {
     let (head, start) = (&bytes[..end], end + 4);
     let status = head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let status = status.ok_or("an answer without a status")?;
-    let length = head.split(|byte| *byte == b'\n').find_map(content_length).ok_or("an answer without a length")?;
-    Ok((bytes.len() >= start + length).then_some(Answer { status, start, length }))
+    let field = |name: &[u8]| head.split(|byte| *byte == b'\n').find_map(|line| field(line, name));
+    let length = field(b"content-length:").and_then(|value| value.parse().ok()).ok_or("an answer without a length")?;
+    let close = field(b"connection:").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    Ok((bytes.len() >= start + length).then_some(Answer { status, start, length, close }))
 }
 
-fn content_length(line: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"content-length:";
-    let (name, value) = line.split_at_checked(NAME.len())?;
-    if !name.eq_ignore_ascii_case(NAME) {
+fn field<'a>(line: &'a [u8], wanted: &[u8]) -> Option<&'a str> {
+    let (name, value) = line.split_at_checked(wanted.len())?;
+    if !name.eq_ignore_ascii_case(wanted) {
         return None;
     }
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
+    std::str::from_utf8(value).ok().map(str::trim)
 }
 
 #[cfg(test)]
@@ -108,6 +111,6 @@ mod tests {
         for end in 0..text.len() {
             assert_eq!(parse(&text[..end]).unwrap(), None);
         }
-        assert_eq!(parse(text).unwrap(), Some(Answer { status: 200, start: text.len() - 5, length: 5 }));
+        assert_eq!(parse(text).unwrap(), Some(Answer { status: 200, start: text.len() - 5, length: 5, close: false }));
     }
 }

@@ -186,7 +186,7 @@ impl<'a> Collected<'a> {
     }
 
     fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, location: Location) -> Result<(), Refusal> {
-        if is_protocol(&name) && !self.add_protocol(&name, &value, location)? {
+        if is_protocol(&name) && !self.add_protocol(&name, value.clone(), location)? {
             return Ok(());
         }
         if self.parameters.len() == limits::PARAMETERS {
@@ -197,9 +197,9 @@ impl<'a> Collected<'a> {
     }
 
     /// Notes a protocol parameter. False for the signature itself, which is not part of what is signed.
-    fn add_protocol(&mut self, name: &str, value: &Cow<'a, str>, location: Location) -> Result<bool, Refusal> {
+    fn add_protocol(&mut self, name: &str, value: Cow<'a, str>, location: Location) -> Result<bool, Refusal> {
         let known = match self.protocol.place(name) {
-            Some(place) => place.replace(decoded(value)?).is_some(),
+            Some(place) => place.replace(decoded(&value)?).is_some(),
             None => self.parameters.iter().any(|parameter| parameter.name == name),
         };
         if known {
