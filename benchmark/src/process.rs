@@ -1,8 +1,8 @@
 //! A server that is measured: started on its core, read through `/proc`, stopped.
 
+use crate::Result;
 use crate::machine::{self, SERVER};
 use crate::wire::Connection;
-use crate::Result;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -120,7 +120,8 @@ impl Server {
         if self.child.try_wait()?.is_some() {
             return Ok(());
         }
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).ok_or("no such process")?;
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).ok_or("no such process")?;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {

@@ -156,7 +156,8 @@ impl Running<'_, '_> {
         while self.outcome.sent < self.traffic.batch.len() && !self.idle.is_empty() {
             let since = match self.traffic.pace {
                 Pace::Open(per_second) => {
-                    let due = begun + Duration::from_nanos(self.outcome.sent as u64 * 1_000_000_000 / per_second as u64);
+                    let due =
+                        begun + Duration::from_nanos(self.outcome.sent as u64 * 1_000_000_000 / per_second as u64);
                     if due > now {
                         break;
                     }

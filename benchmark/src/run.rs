@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Compare the service with a bare handler and print the table
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only the first rows, in three rounds
+    /// Only the first rows, in five rounds, with 10,000 tokens
     #[arg(long)]
     quick: bool,
     /// How many times everything is measured
@@ -27,9 +27,9 @@ pub struct Args {
     /// Also with 1,000,000 tokens
     #[arg(long)]
     large: bool,
-    /// How many tokens are alive
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    tokens: usize,
+    /// How many tokens are alive [default: 100000]
+    #[arg(long, value_name = "N")]
+    tokens: Option<usize>,
     /// The executable that is measured [default: the one beside this]
     #[arg(long, value_name = "FILE")]
     countersign: Option<PathBuf>,
@@ -53,13 +53,15 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("{}; load average {}", machine::name(), machine::load());
     machine::pin(&[machine::SERVER, machine::GENERATOR])?;
-    let folder = tempfile::Builder::new().prefix("bench-")
+    let folder = tempfile::Builder::new()
+        .prefix("bench-")
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
-    let world = World::make(folder.path(), args.tokens)?;
-    println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), args.tokens, seconds(begun));
+    let tokens = args.tokens.unwrap_or(if args.quick { 10_000 } else { 100_000 });
+    let world = World::make(folder.path(), tokens)?;
+    println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), tokens, seconds(begun));
     machine::pin(&[machine::GENERATOR])?;
-    let rounds = args.rounds.unwrap_or(if args.quick { 3 } else { 5 });
+    let rounds = args.rounds.unwrap_or(if args.quick { 5 } else { 15 });
     let mut rows = vec![Row::heading()];
     let others = compare(args, &executables, &world, rounds, &mut rows)?;
     println!();
@@ -130,8 +132,12 @@ fn progress(round: usize, series: &[Series], refused: &[Measure]) -> String {
         _ => String::new(),
     };
     let ratios: Vec<String> = series.iter().map(of).collect();
-    let refused = refused.last().map_or(f64::NAN, |measure| measure.cpu);
-    format!("round {}: CPU / bare {}; a bad signature {refused:.2} us", round + 1, ratios.join(" "))
+    let (refused, closed) = refused.last().map_or((f64::NAN, 0), |measure| (measure.cpu, measure.closed));
+    format!(
+        "round {}: CPU / bare {}; a bad signature {refused:.2} us, {closed} connections closed",
+        round + 1,
+        ratios.join(" ")
+    )
 }
 
 fn table_of(series: &[Series], refused: &[Measure], sight: &Sight) -> Vec<Row> {
@@ -210,6 +216,11 @@ fn one_answer(world: &World, server: &Server) -> Result<String> {
     if answer.status != 200 {
         return Err(format!("{} at {}: {}", answer.status, chance::now(), String::from_utf8_lossy(body)).into());
     }
-    println!("{} bytes of request, {} of answer: {}", batch.request(0).len(), body.len(), String::from_utf8_lossy(body));
+    println!(
+        "{} bytes of request, {} of answer: {}",
+        batch.request(0).len(),
+        body.len(),
+        String::from_utf8_lossy(body)
+    );
     Ok(String::from_utf8(body.to_vec())?)
 }
