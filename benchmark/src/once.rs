@@ -23,6 +23,8 @@ pub struct Sight {
     pub ours: Measure,
     /// Resident bytes for each cached token; without what a remembered nonce takes.
     pub bytes: f64,
+    /// How many tokens there were; with few of them their bytes say nothing.
+    pub tokens: usize,
 }
 
 /// Sends each token once to a service that has just been started, and then once more.
@@ -37,7 +39,7 @@ pub fn first_sight(world: &World, bare: &Server, ours: &Server) -> Result<Sight>
     measure(ours, way, &again, Check::Echo(world))?;
     let (tokens, nonces) = (full.saturating_sub(empty), ours.resident().saturating_sub(full));
     let bytes = tokens.saturating_sub(nonces) as f64 / world.tokens.len() as f64;
-    Ok(Sight { bare: by_bare, ours: by_ours, bytes })
+    Ok(Sight { bare: by_bare, ours: by_ours, bytes, tokens: world.tokens.len() })
 }
 
 /// Start and idle memory, in rounds.

@@ -163,8 +163,10 @@ fn table_of(series: &[Series], refused: &[Measure], sight: &Sight) -> Vec<Row> {
             Target::Most(1.0),
         ),
         Row::ratio("first sight of a token: us of CPU", &[sight.bare.cpu], &[sight.ours.cpu], Target::Most(3.0)),
-        Row::plain("  resident bytes for each token in memory", &[sight.bytes], Target::Most(200.0)),
     ];
+    if sight.tokens >= 100_000 {
+        rows.push(Row::plain("  resident bytes for each token in memory", &[sight.bytes], Target::Most(200.0)));
+    }
     for (series, name) in rest.iter().zip(["GET without a body: us of CPU", "HMAC-SHA256: us of CPU"]) {
         rows.push(series.row(name, cpu, Target::Most(1.25)));
     }

@@ -129,7 +129,7 @@ impl App {
 
 async fn close(house: &House, instance: &str) -> Result<()> {
     let store = &house.rooms.store;
-    house.guard.uses.write(store).await?;
+    house.guard.uses.write(store, house.rooms.clock.now()).await?;
     let tx = store.begin().await?;
     instances::forget(tx.on(), instance).await?;
     tx.commit().await?;
@@ -190,7 +190,7 @@ async fn keep_house(house: Arc<House>) {
         let now = house.rooms.clock.now();
         let mut outcomes = vec![house.guard.replay.tidy(now)];
         if count.is_multiple_of(3) {
-            outcomes.push(house.guard.uses.write(&house.rooms.store).await);
+            outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
         }
         if count.is_multiple_of(60) {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");

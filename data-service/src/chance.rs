@@ -3,6 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 /// Random bytes. A system that has none to give is not one to run on: without them there are no secrets.
@@ -17,6 +19,14 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// A new id: UUIDv7, so that ids sort by age.
 pub fn id(now: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.millis()).unwrap_or(0), &bytes()).into_uuid()
+}
+
+/// A name for one request, to find it in the log: a random name for this process, and a number.
+pub fn request_id() -> String {
+    static PROCESS: OnceLock<u64> = OnceLock::new();
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let process = PROCESS.get_or_init(|| u64::from_le_bytes(bytes()));
+    format!("{process:016x}-{:012x}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The public half of new credentials: a prefix that tells what it is, and 128 random bits.

@@ -9,6 +9,7 @@ pub(crate) mod freshness;
 mod journal;
 mod keys;
 pub(crate) mod replay;
+mod segment;
 pub(crate) mod uses;
 
 use crate::caller::Caller;
@@ -29,7 +30,7 @@ use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
 use std::sync::Arc;
-use uses::{Use, Uses};
+use uses::Uses;
 
 /// Everything the guard holds.
 pub(crate) struct Guard {
@@ -172,13 +173,13 @@ impl Guard {
 
     fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>, secret: usize, now: Timestamp) {
         if consumer.last_use.note(now) {
-            self.uses.push(Use::Consumer(consumer.key.clone()), now);
+            self.uses.consumer(&consumer.key);
         }
         if let Some(secret) = consumer.secrets.get(secret).filter(|secret| secret.last_use.note(now)) {
-            self.uses.push(Use::Secret(secret.id), now);
+            self.uses.secret(secret.id);
         }
         if let Some(token) = token.filter(|token| token.last_use.note(now)) {
-            self.uses.push(Use::Token(token.token), now);
+            self.uses.token(token.token);
         }
     }
 }

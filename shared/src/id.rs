@@ -28,6 +28,7 @@ macro_rules! text_id {
 
         impl $name {
             /// The text.
+            #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0
             }

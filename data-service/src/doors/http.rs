@@ -50,7 +50,7 @@ pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: we
     match answer(&request, payload, &house).await {
         Ok(response) => response,
         Err(error) => {
-            let request_id = chance::id(house.rooms.clock.now()).to_string();
+            let request_id = chance::request_id();
             log(&request, &error, &request_id);
             reply::problem(&error.refusal(), &request_id)
         }
@@ -72,13 +72,19 @@ async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> 
         form: b"",
     };
     let form;
-    let (proved, body) = if is_form(content_type) {
-        form = body::read(payload, limits::FORM_BYTES.min(house.body_limit)).await?;
+    let mut payload = payload;
+    let identified = if is_form(content_type) {
+        form = body::read(&mut payload, limits::FORM_BYTES.min(house.body_limit)).await?;
         message.form = &form;
-        house.guard.identify(&message, async || Ok(form.clone())).await?
+        house.guard.identify(&message, async || Ok(form.clone())).await
     } else {
-        house.guard.identify(&message, async || body::read(payload, house.body_limit).await).await?
+        house.guard.identify(&message, async || body::read(&mut payload, house.body_limit).await).await
     };
+    if identified.is_err() {
+        // A body that nobody reads costs the connection, and the next request a new one.
+        body::drain(headers, &mut payload).await;
+    }
+    let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return echo(request, &proved, body.len());
     }
@@ -135,7 +141,7 @@ async fn ready(house: &House) -> HttpResponse {
         return HttpResponse::Ok().content_type("text/plain").body("ready");
     }
     let refusal = Refusal::retry(Code::Unavailable, "the store does not answer", 1);
-    reply::problem(&refusal, &chance::id(house.rooms.clock.now()).to_string())
+    reply::problem(&refusal, &chance::request_id())
 }
 
 /// One line for each refusal or fault: who, what, why; never a header, a secret or a base string.

@@ -74,18 +74,18 @@ impl Cache {
 
 /// Something with a key of its own.
 trait Keyed {
-    fn key(&self) -> &str;
+    fn key(&self) -> &[u8];
 }
 
 impl Keyed for ConsumerCredential {
-    fn key(&self) -> &str {
-        self.key.as_str()
+    fn key(&self) -> &[u8] {
+        self.key.as_str().as_bytes()
     }
 }
 
 impl Keyed for TokenCredential {
-    fn key(&self) -> &str {
-        self.token.as_str()
+    fn key(&self) -> &[u8] {
+        self.token.as_bytes()
     }
 }
 
@@ -93,8 +93,8 @@ impl Keyed for TokenCredential {
 #[derive(Debug)]
 struct Entry<V>(Arc<V>);
 
-impl<V: Keyed> Borrow<str> for Entry<V> {
-    fn borrow(&self) -> &str {
+impl<V: Keyed> Borrow<[u8]> for Entry<V> {
+    fn borrow(&self) -> &[u8] {
         self.0.key()
     }
 }
@@ -126,12 +126,13 @@ impl<V> Default for Shards<V> {
 }
 
 impl<V: Keyed> Shards<V> {
-    fn shard(&self, key: &str) -> Option<&Shard<V>> {
+    fn shard(&self, key: &[u8]) -> Option<&Shard<V>> {
         let hash = BuildHasherDefault::<KeyHasher>::default().hash_one(key);
         self.0.get(usize::try_from(hash >> 40).unwrap_or(0) % SHARDS)
     }
 
     fn get(&self, key: &str) -> Option<Arc<V>> {
+        let key = key.as_bytes();
         let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
         shard.get(key).map(|entry| Arc::clone(&entry.0))
     }
@@ -153,6 +154,7 @@ impl<V: Keyed> Shards<V> {
     }
 
     fn remove(&self, key: &str) {
+        let key = key.as_bytes();
         if let Some(shard) = self.shard(key) {
             shard.write().unwrap_or_else(PoisonError::into_inner).remove(key);
         }
@@ -220,8 +222,8 @@ mod tests {
     struct Named(String);
 
     impl Keyed for Named {
-        fn key(&self) -> &str {
-            &self.0
+        fn key(&self) -> &[u8] {
+            self.0.as_bytes()
         }
     }
 
@@ -262,8 +264,8 @@ mod tests {
         use std::time::{Duration, Instant};
         struct Version(u64);
         impl Keyed for Version {
-            fn key(&self) -> &str {
-                "key"
+            fn key(&self) -> &[u8] {
+                b"key"
             }
         }
         let (cache, versions, store) = (Cache::default(), Shards::<Version>::default(), AtomicU64::new(0));

@@ -1,27 +1,28 @@
 //! The journal of used nonces: what a new process reads to know what the one before it accepted.
 //!
-//! Records are written with plain writes before the answer goes out. A killed process loses nothing, because the
-//! kernel has them. If the *machine* goes down, the last seconds may be missing; for that there is the `bound` in
-//! the state file: no timestamp above it was ever accepted, it is on disk before it is used, and after such a crash
-//! nothing up to it is accepted any more.
+//! A record is in the kernel's hands before the answer goes out, so a killed process loses nothing. If the *machine*
+//! goes down, the last seconds may be missing; for that there is the `bound` in the state file: no timestamp above it
+//! was ever accepted, it is on disk before it is used, and after such a crash nothing up to it is accepted any more.
 //!
-//! Files in the folder: `lock` (held while a process lives), `state` (JSON, replaced as a whole), and `N.nonces`:
-//! records of 16 bytes, timestamp and fingerprint, both little-endian.
+//! Files in the folder: `lock` (held while a process lives), `state` (JSON, replaced as a whole), and the
+//! [segments](super::segment).
 
+use super::segment::{self, Closed, Segment};
 use crate::chance;
 use serde::{Deserialize, Serialize};
 use shared::oauth1::limits;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-const RECORD: usize = 16;
-/// A segment is closed after this many records …
-const SEGMENT_RECORDS: u64 = 1 << 20;
-/// … or after this many seconds.
+/// Records of the first segment, 1 MiB; the next ones are larger when there is much traffic …
+const FEWEST_RECORDS: u64 = 1 << 16;
+/// … up to 64 MiB.
+const MOST_RECORDS: u64 = 1 << 22;
+/// A segment is closed after this many seconds.
 const SEGMENT_SECONDS: i64 = 60;
 /// How far ahead of now the bound is set.
 const LEASE_SECONDS: i64 = 15;
@@ -61,18 +62,8 @@ struct State {
 pub(super) struct Recovered {
     pub(super) key: [u8; 16],
     pub(super) floor: i64,
-    pub(super) records: Vec<(i64, u64)>,
+    pub(super) records: Vec<segment::Record>,
     pub(super) mark: String,
-}
-
-/// A file of records.
-struct Segment {
-    path: PathBuf,
-    file: File,
-    opened_at: i64,
-    used: AtomicU64,
-    /// The highest timestamp in it.
-    highest: AtomicI64,
 }
 
 /// The open journal.
@@ -81,8 +72,8 @@ pub(super) struct Journal {
     state: Mutex<State>,
     bound: AtomicI64,
     current: RwLock<Segment>,
-    /// Closed segments that still hold live records: path and highest timestamp.
-    old: Mutex<Vec<(PathBuf, i64)>>,
+    /// Closed segments that still hold live records.
+    old: Mutex<Vec<Closed>>,
     active: AtomicI64,
     _lock: File,
 }
@@ -91,14 +82,14 @@ impl Journal {
     pub(super) fn open(folder: &Path, mark: Option<&str>, now: i64) -> Result<(Self, Recovered), OpenError> {
         let in_folder = |error| OpenError::Io(folder.to_owned(), error);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(in_folder)?;
-        let lock = private(&folder.join("lock"), false).map_err(in_folder)?;
+        let lock = private(&folder.join("lock")).map_err(in_folder)?;
         lock.try_lock().map_err(|_| OpenError::Locked(folder.to_owned()))?;
         let mut state = read_state(folder, mark, now)?;
-        let (records, old) = read_segments(folder).map_err(in_folder)?;
+        let (records, old) = segment::read_all(folder).map_err(in_folder)?;
         (state.boot, state.clean) = (boot_id(), false);
         state.bound = state.bound.max(now + LEASE_SECONDS);
         write_state(folder, &state).map_err(in_folder)?;
-        let current = Segment::create(folder, now).map_err(in_folder)?;
+        let current = Segment::create(folder, FEWEST_RECORDS, now).map_err(in_folder)?;
         let recovered = Recovered { key: state.key, floor: state.floor, records, mark: state.mark.clone() };
         let journal = Self {
             folder: folder.to_owned(),
@@ -118,8 +109,16 @@ impl Journal {
             self.extend(timestamp.max(now) + LEASE_SECONDS)?;
         }
         self.active.store(now, Ordering::Relaxed);
-        let segment = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        segment.append(timestamp, fingerprint)
+        loop {
+            let full = {
+                let segment = self.current.read().unwrap_or_else(PoisonError::into_inner);
+                if segment.append(timestamp, fingerprint)? {
+                    return Ok(());
+                }
+                segment.path().to_owned()
+            };
+            self.roll(&full, now)?;
+        }
     }
 
     /// Raises the bound, on disk first.
@@ -135,12 +134,12 @@ impl Journal {
 
     /// Notes the floor, raises the bound while there is traffic, closes a full segment, removes dead ones.
     pub(super) fn tidy(&self, floor: i64, now: i64) -> io::Result<()> {
-        self.roll(now)?;
+        self.roll_early(now)?;
         let active = now - self.active.load(Ordering::Relaxed) < SEGMENT_SECONDS;
         let due = active && self.bound.load(Ordering::Acquire) < now + LEASE_SECONDS / 3;
         let dead: Vec<PathBuf> = {
             let old = self.old.lock().unwrap_or_else(PoisonError::into_inner);
-            old.iter().filter(|(_, highest)| *highest < floor).map(|(path, _)| path.clone()).collect()
+            old.iter().filter(|closed| closed.highest < floor).map(|closed| closed.path.clone()).collect()
         };
         if due || !dead.is_empty() {
             // What is forgotten on disk must be below a floor that is on disk.
@@ -153,34 +152,45 @@ impl Journal {
         for path in &dead {
             fs::remove_file(path)?;
         }
-        self.old.lock().unwrap_or_else(PoisonError::into_inner).retain(|(path, _)| !dead.contains(path));
+        self.old.lock().unwrap_or_else(PoisonError::into_inner).retain(|closed| !dead.contains(&closed.path));
         Ok(())
     }
 
-    /// Begins a new segment if the current one is full or old and not empty.
-    fn roll(&self, now: i64) -> io::Result<()> {
+    /// Begins a new segment before the current one is full, or when it is old and not empty: then nobody has to wait
+    /// for it.
+    fn roll_early(&self, now: i64) -> io::Result<()> {
         let due = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            let used = current.used.load(Ordering::Relaxed);
-            used >= SEGMENT_RECORDS || (used > 0 && now - current.opened_at >= SEGMENT_SECONDS)
+            let (used, old) = (current.used(), current.age(now) >= SEGMENT_SECONDS);
+            (used >= current.records() / 2 || (used > 0 && old)).then(|| current.path().to_owned())
         };
-        if due {
-            let next = Segment::create(&self.folder, now)?;
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            let full = std::mem::replace(&mut *current, next);
-            drop(current);
-            let entry = (full.path, full.highest.into_inner());
-            self.old.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-        }
+        due.map_or(Ok(()), |path| self.roll(&path, now))
+    }
+
+    /// Begins a new segment, larger if the current one was filled quickly. Of several callers one makes it: the others
+    /// find another segment than the one they saw.
+    fn roll(&self, seen: &Path, now: i64) -> io::Result<()> {
+        let mut old = self.old.lock().unwrap_or_else(PoisonError::into_inner);
+        let records = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if current.path() != seen {
+                return Ok(());
+            }
+            let busy = current.age(now) < SEGMENT_SECONDS;
+            if busy { current.records() * 4 } else { current.used() * 4 }
+        };
+        let next = Segment::create(&self.folder, records.clamp(FEWEST_RECORDS, MOST_RECORDS), now)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let full = std::mem::replace(&mut *current, next);
+        drop(current);
+        old.push(full.close());
         Ok(())
     }
 
     /// An orderly end: everything is on disk, and the state says so.
     pub(super) fn close(&self, floor: i64) -> io::Result<()> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).file.sync_all()?;
-        for (path, _) in self.old.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            File::open(path)?.sync_all()?;
-        }
+        self.current.read().unwrap_or_else(PoisonError::into_inner).sync()?;
+        self.old.lock().unwrap_or_else(PoisonError::into_inner).iter().try_for_each(Closed::sync)?;
         let mut state = self.state();
         (state.clean, state.floor) = (true, floor);
         write_state(&self.folder, &state)
@@ -188,26 +198,6 @@ impl Journal {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Segment {
-    fn create(folder: &Path, now: i64) -> io::Result<Self> {
-        let name = chance::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let path = folder.join(format!("{name}.nonces"));
-        let file = private(&path, true)?;
-        let (used, highest) = (AtomicU64::new(0), AtomicI64::new(i64::MIN));
-        Ok(Self { path, file, opened_at: now, used, highest })
-    }
-
-    fn append(&self, timestamp: i64, fingerprint: u64) -> io::Result<()> {
-        let mut record = [0; RECORD];
-        let (first, second) = record.split_at_mut(RECORD / 2);
-        first.copy_from_slice(&timestamp.to_le_bytes());
-        second.copy_from_slice(&fingerprint.to_le_bytes());
-        self.highest.fetch_max(timestamp, Ordering::Relaxed);
-        let index = self.used.fetch_add(1, Ordering::Relaxed);
-        self.file.write_all_at(&record, index * RECORD as u64)
     }
 }
 
@@ -239,7 +229,7 @@ fn read_state(folder: &Path, mark: Option<&str>, now: i64) -> Result<State, Open
 /// Replaces the state file as a whole, and waits until it is on disk.
 fn write_state(folder: &Path, state: &State) -> io::Result<()> {
     let next = folder.join("state.next");
-    let mut file = private(&next, false)?;
+    let mut file = private(&next)?;
     file.set_len(0)?;
     file.write_all(&serde_json::to_vec(state)?)?;
     file.sync_all()?;
@@ -247,43 +237,9 @@ fn write_state(folder: &Path, state: &State) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-type Segments = (Vec<(i64, u64)>, Vec<(PathBuf, i64)>);
-
-/// All records of all segments. A record of zeros was never written: a process was killed between two others.
-fn read_segments(folder: &Path) -> io::Result<Segments> {
-    let (mut records, mut segments) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "nonces") {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        File::open(&path)?.read_to_end(&mut bytes)?;
-        let (chunks, _) = bytes.as_chunks::<RECORD>();
-        let mut highest = i64::MIN;
-        for chunk in chunks {
-            let number = u128::from_le_bytes(*chunk);
-            if number != 0 {
-                let timestamp = (number & u128::from(u64::MAX)) as i64;
-                highest = highest.max(timestamp);
-                records.push((timestamp, (number >> 64) as u64));
-            }
-        }
-        segments.push((path, highest));
-    }
-    Ok((records, segments))
-}
-
 /// Opens a file that only we may read.
-fn private(path: &Path, new: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true).mode(0o600);
-    if new {
-        options.create_new(true)
-    } else {
-        options.create(true).truncate(false)
-    };
-    options.open(path)
+fn private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 fn boot_id() -> Option<String> {
@@ -378,14 +334,25 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_between_records_is_no_record() {
+    fn a_full_segment_is_followed_by_a_larger_one_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let (journal, found) = open(folder.path(), None, NOW);
-        journal.append(NOW, 1, NOW).unwrap();
-        journal.current.read().unwrap().used.fetch_add(1, Ordering::Relaxed);
-        journal.append(NOW, 2, NOW).unwrap();
+        let total = FEWEST_RECORDS * 2 + 5;
+        std::thread::scope(|scope| {
+            for part in 0..4 {
+                let journal = &journal;
+                scope.spawn(move || {
+                    for index in (part..total).step_by(4) {
+                        journal.append(NOW, index + 1, NOW).unwrap();
+                    }
+                });
+            }
+        });
+        assert!(journal.current.read().unwrap().records() > FEWEST_RECORDS);
         drop(journal);
         let (_journal, after) = open(folder.path(), Some(&found.mark), NOW);
-        assert_eq!(after.records, vec![(NOW, 1), (NOW, 2)]);
+        let mut prints: Vec<u64> = after.records.iter().map(|(_, print)| *print).collect();
+        prints.sort_unstable();
+        assert_eq!(prints, (1..=total).collect::<Vec<_>>());
     }
 }

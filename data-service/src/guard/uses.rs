@@ -1,52 +1,65 @@
-//! Last uses, collected here and written down every few seconds in one transaction.
+//! Last uses, collected here and written down every few seconds, many in one statement.
 
 use crate::error::Result;
 use crate::store::credentials::Short;
 use crate::store::{Store, consumers, tokens};
 use shared::id::ConsumerKey;
 use shared::timestamp::Timestamp;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
-
-/// What was used.
-#[derive(Clone, Debug)]
-pub(crate) enum Use {
-    /// A consumer.
-    Consumer(ConsumerKey),
-    /// One of a consumer's secrets.
-    Secret(Uuid),
-    /// A token.
-    Token(Short),
-}
 
 /// Uses that are not written down yet.
 #[derive(Debug, Default)]
-pub(crate) struct Uses(Mutex<Vec<(Use, Timestamp)>>);
+pub(crate) struct Uses(Mutex<Waiting>);
 
+#[derive(Debug, Default)]
+struct Waiting {
+    consumers: Vec<ConsumerKey>,
+    secrets: Vec<Uuid>,
+    tokens: Vec<Short>,
+}
+
+/// Tokens that wait at most; those above are not noted: last uses are a convenience, and memory has an end.
+const MOST: usize = 250_000;
+/// Rows one statement writes.
+const BATCH: usize = 500;
+
+/// What is called here happens once a minute for each thing, so the lock is hardly ever taken.
 impl Uses {
-    /// Waiting uses are dropped above this: they are a convenience, and memory has an end.
-    const MOST: usize = 100_000;
+    /// A consumer was used.
+    pub(crate) fn consumer(&self, key: &ConsumerKey) {
+        self.waiting().consumers.push(key.clone());
+    }
 
-    /// Notes a use. Called once in ten seconds for each thing, so the lock is hardly ever taken.
-    pub(crate) fn push(&self, what: Use, at: Timestamp) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < Self::MOST {
-            waiting.push((what, at));
+    /// One of a consumer's secrets was used.
+    pub(crate) fn secret(&self, id: Uuid) {
+        self.waiting().secrets.push(id);
+    }
+
+    /// A token was used.
+    pub(crate) fn token(&self, token: Short) {
+        let mut waiting = self.waiting();
+        if waiting.tokens.len() < MOST {
+            waiting.tokens.push(token);
         }
     }
 
-    /// Writes down what is waiting.
-    pub(crate) async fn write(&self, store: &Store) -> Result<()> {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for batch in waiting.chunks(200) {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down what is waiting, as used at `now`: a few seconds late at most. A short transaction at a time.
+    pub(crate) async fn write(&self, store: &Store, now: Timestamp) -> Result<()> {
+        let Waiting { consumers, secrets, tokens } = std::mem::take(&mut *self.waiting());
+        if !consumers.is_empty() || !secrets.is_empty() {
             let tx = store.begin().await?;
-            for (what, at) in batch {
-                match what {
-                    Use::Consumer(key) => consumers::note_use(tx.on(), key, *at).await?,
-                    Use::Secret(id) => consumers::note_secret_use(tx.on(), *id, *at).await?,
-                    Use::Token(token) => tokens::note_use(tx.on(), token.as_str(), *at).await?,
-                }
-            }
+            consumers::note_uses(tx.on(), &consumers, now).await?;
+            consumers::note_secret_uses(tx.on(), &secrets, now).await?;
+            tx.commit().await?;
+        }
+        for batch in tokens.chunks(BATCH) {
+            let tx = store.begin().await?;
+            tokens::note_uses(tx.on(), batch.iter().map(Short::as_str), now).await?;
             tx.commit().await?;
         }
         Ok(())

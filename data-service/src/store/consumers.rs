@@ -190,23 +190,23 @@ async fn full(on: &impl ConnectionTrait, row: consumer::Model, now: Timestamp) -
     })
 }
 
-/// Notes when a consumer was last used.
-pub(crate) async fn note_use(on: &impl ConnectionTrait, key: &ConsumerKey, at: Timestamp) -> Result<()> {
+/// Notes when consumers were last used.
+pub(crate) async fn note_uses(on: &impl ConnectionTrait, keys: &[ConsumerKey], at: Timestamp) -> Result<()> {
     use consumer::Column;
     consumer::Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(at.millis()))
-        .filter(Column::Key.eq(key.as_str()))
+        .filter(Column::Key.is_in(keys.iter().map(ConsumerKey::as_str)))
         .exec(on)
         .await?;
     Ok(())
 }
 
-/// Notes when a secret was last used.
-pub(crate) async fn note_secret_use(on: &impl ConnectionTrait, id: Uuid, at: Timestamp) -> Result<()> {
+/// Notes when secrets were last used.
+pub(crate) async fn note_secret_uses(on: &impl ConnectionTrait, ids: &[Uuid], at: Timestamp) -> Result<()> {
     use consumer_secret::Column;
     consumer_secret::Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(at.millis()))
-        .filter(Column::Id.eq(id.to_string()))
+        .filter(Column::Id.is_in(ids.iter().map(Uuid::to_string)))
         .exec(on)
         .await?;
     Ok(())

@@ -16,7 +16,7 @@ pub struct LastUse(AtomicI64);
 
 impl LastUse {
     /// Uses within this many milliseconds count as one.
-    const GRAIN: i64 = 10_000;
+    const GRAIN: i64 = 60_000;
 
     /// Notes a use. True once per grain: then it has to be written down.
     pub fn note(&self, now: Timestamp) -> bool {
@@ -131,10 +131,14 @@ impl Short {
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

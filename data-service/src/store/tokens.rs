@@ -248,11 +248,15 @@ pub(crate) async fn impact(on: &impl ConnectionTrait, key: &ConsumerKey, now: Ti
     }))
 }
 
-/// Notes when a token was last used.
-pub(crate) async fn note_use(on: &impl ConnectionTrait, token: &str, at: Timestamp) -> Result<()> {
+/// Notes when tokens were last used.
+pub(crate) async fn note_uses<'a>(
+    on: &impl ConnectionTrait,
+    tokens: impl IntoIterator<Item = &'a str>,
+    at: Timestamp,
+) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(at.millis()))
-        .filter(Column::Token.eq(token))
+        .filter(Column::Token.is_in(tokens))
         .exec(on)
         .await?;
     Ok(())

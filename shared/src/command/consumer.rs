@@ -33,7 +33,7 @@ pub struct Consumer {
     pub live_tokens: u64,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// When it was last used, to within a few seconds.
+    /// When it was last used, to within about a minute.
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -50,7 +50,7 @@ pub struct ConsumerSecret {
     pub created_at: Timestamp,
     /// When it stops working; `null` for the newest.
     pub retires_at: Option<Timestamp>,
-    /// When it was last used, to within a few seconds.
+    /// When it was last used, to within about a minute.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -5,6 +5,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 use shared::error::{Code, Refusal};
+use std::time::Duration;
 
 /// Refuses a body that says it is too large before any of it is read.
 pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Refusal> {
@@ -13,7 +14,7 @@ pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Refu
 }
 
 /// Reads the body up to a limit.
-pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {
+pub(super) async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -34,6 +35,19 @@ pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes> {
         }
     }
     Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Bytes of a refused request's body that are thrown away to keep the connection.
+const DRAINED: u64 = 16 * 1024;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Throws a small body away, as far as it comes soon.
+pub(super) async fn drain(headers: &HeaderMap, payload: &mut Payload) {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| (1..=DRAINED).contains(&length)) {
+        let _ = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = payload.next().await {} }).await;
+    }
 }
 
 fn too_large(limit: usize) -> Refusal {

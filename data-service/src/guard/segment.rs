@@ -1,0 +1,187 @@
+//! One file of the journal: records of 16 bytes in a file that is mapped into memory.
+//!
+//! A record is written by a store into memory, without a call of the system. The kernel owns the pages, so a killed
+//! process loses nothing; what only a crash of the machine can lose is the [journal](super::journal)'s care. All blocks
+//! of the file are there before it is used: a full disk is an error when a segment is made, never a fault later.
+
+use crate::chance;
+use mmap_io::MemoryMappedFile;
+use rustix::fs::{FallocateFlags, fallocate};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Bytes of a record: timestamp and fingerprint, both little-endian.
+const RECORD: usize = 16;
+/// The ending of a segment's file name.
+const EXTENSION: &str = "nonces";
+
+/// A segment that takes records.
+pub(super) struct Segment {
+    path: PathBuf,
+    map: MemoryMappedFile,
+    records: u64,
+    opened_at: i64,
+    used: AtomicU64,
+    /// The highest timestamp in it.
+    highest: AtomicI64,
+}
+
+/// A segment that takes no more, as far as the journal has to know it.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) path: PathBuf,
+    pub(super) highest: i64,
+}
+
+impl Segment {
+    /// A new, empty segment for so many records.
+    pub(super) fn create(folder: &Path, records: u64, now: i64) -> io::Result<Self> {
+        let name: String = chance::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = folder.join(name).with_extension(EXTENSION);
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        reserve(&file, records * RECORD as u64)?;
+        let map = MemoryMappedFile::open_rw(&path).map_err(io::Error::other)?;
+        let (used, highest) = (AtomicU64::new(0), AtomicI64::new(i64::MIN));
+        Ok(Self { path, map, records, opened_at: now, used, highest })
+    }
+
+    /// Writes a record; false if the segment is full.
+    pub(super) fn append(&self, timestamp: i64, fingerprint: u64) -> io::Result<bool> {
+        let index = self.used.fetch_add(1, Ordering::Relaxed);
+        if index >= self.records {
+            return Ok(false);
+        }
+        if timestamp > self.highest.load(Ordering::Relaxed) {
+            self.highest.fetch_max(timestamp, Ordering::Relaxed);
+        }
+        let record = u128::from(fingerprint) << 64 | u128::from(timestamp.cast_unsigned());
+        self.map.update_region(index * RECORD as u64, &record.to_le_bytes()).map_err(io::Error::other)?;
+        Ok(true)
+    }
+
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Records it was made for.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Records written so far.
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed).min(self.records)
+    }
+
+    /// Seconds since it was made.
+    pub(super) fn age(&self, now: i64) -> i64 {
+        now - self.opened_at
+    }
+
+    /// What remains to be known of it.
+    pub(super) fn close(self) -> Closed {
+        Closed { path: self.path, highest: self.highest.into_inner() }
+    }
+
+    /// Waits until everything in it is on disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        sync(&self.path)
+    }
+}
+
+impl Closed {
+    /// Waits until everything in it is on disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        sync(&self.path)
+    }
+}
+
+/// Syncing the file writes the pages of its mappings too.
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Timestamp and fingerprint.
+pub(super) type Record = (i64, u64);
+
+/// All records of all segments of a folder. A record of zeros was never written: a process was killed between two
+/// others, or the segment was not full.
+pub(super) fn read_all(folder: &Path) -> io::Result<(Vec<Record>, Vec<Closed>)> {
+    let (mut records, mut segments) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != EXTENSION) {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        File::open(&path)?.read_to_end(&mut bytes)?;
+        let (chunks, _) = bytes.as_chunks::<RECORD>();
+        let mut highest = i64::MIN;
+        for number in chunks.iter().map(|chunk| u128::from_le_bytes(*chunk)).filter(|number| *number != 0) {
+            let timestamp = (number as u64).cast_signed();
+            highest = highest.max(timestamp);
+            records.push((timestamp, (number >> 64) as u64));
+        }
+        segments.push(Closed { path, highest });
+    }
+    Ok((records, segments))
+}
+
+/// Makes a file so long that every block of it is there.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::empty(), 0, length) {
+        Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(file, length),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// The slow way, for file systems that cannot be asked.
+fn write_zeros(mut file: &File, length: u64) -> io::Result<()> {
+    let zeros = [0; 64 * 1024];
+    let mut left = length;
+    while left > 0 {
+        let piece = zeros.get(..usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len())).unwrap_or(&zeros);
+        file.write_all(piece)?;
+        left -= piece.len() as u64;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_segment_takes_no_more_and_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let segment = Segment::create(folder.path(), 3, 0).unwrap();
+        for index in 1..=3 {
+            assert!(segment.append(1_700_000_000 + index, index as u64 | 1 << 63).unwrap());
+        }
+        assert!(!segment.append(1_700_000_009, 9).unwrap());
+        drop(segment);
+        let (records, segments) = read_all(folder.path()).unwrap();
+        let wanted: Vec<_> = (1..=3).map(|index| (1_700_000_000 + index, index as u64 | 1 << 63)).collect();
+        assert_eq!(records, wanted);
+        assert_eq!(segments[0].highest, 1_700_000_003);
+    }
+
+    #[test]
+    fn blocks_are_there_either_way() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        for (name, reserve) in
+            [("fast", reserve as fn(&File, u64) -> io::Result<()>), ("slow", |f, l| write_zeros(f, l))]
+        {
+            let file = File::create(folder.path().join(name)).unwrap();
+            reserve(&file, 200_000).unwrap();
+            let facts = file.metadata().unwrap();
+            assert!(facts.len() == 200_000 && facts.blocks() * 512 >= 200_000, "{name}: {}", facts.blocks());
+        }
+    }
+}
