@@ -193,7 +193,7 @@ impl Running<'_, '_> {
             return Err(format!("an answer of another length: {}", said()).into());
         }
         match self.traffic.check {
-            Check::Echo(world) if request % SAMPLE == 0 => {
+            Check::Echo(world) if request.is_multiple_of(SAMPLE) => {
                 let token = &world.tokens[self.traffic.batch.tokens[request]];
                 let wanted = (token.key.as_str(), world.consumers[token.consumer].key.as_str());
                 let echoed: Value = serde_json::from_slice(body)?;
