@@ -145,13 +145,9 @@ async fn make_tokens(
     consumer: &ConsumerKey,
     count: usize,
 ) -> Result<Vec<(String, Secret)>> {
-    let mut made = Vec::with_capacity(count);
-    for _ in 0..count {
-        let command = shared::command::CreateToken { user, consumer: consumer.clone(), expires_in: None };
-        let token = operator.call(command).await.map_err(told)?;
-        made.push((token.token.to_string(), token.secret));
-    }
-    Ok(made)
+    let command = shared::command::CreateToken { user, consumer: consumer.clone(), expires_in: None };
+    let made = operator.create_tokens(command, count).await.map_err(told)?;
+    Ok(made.into_iter().map(|token| (token.token.to_string(), token.secret)).collect())
 }
 
 fn told(error: data_service::Error) -> String {

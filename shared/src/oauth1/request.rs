@@ -76,13 +76,14 @@ impl<'a> Request<'a> {
             if query.len() > limits::QUERY_BYTES {
                 return Err(Refusal::new(Code::ParameterRejected, "the query is longer than 16 KiB"));
             }
-            collected.form(query.as_bytes(), Location::Query)?;
+            collected.form(query, Location::Query)?;
         }
         if form {
             if message.form.len() > limits::FORM_BYTES {
                 return Err(Refusal::new(Code::BodyTooLarge, "a form body may have 64 KiB"));
             }
-            collected.form(message.form, Location::Body)?;
+            let form = std::str::from_utf8(message.form).map_err(|_| undecodable(DecodeError::NotUtf8))?;
+            collected.form(form, Location::Body)?;
         }
         collected.finish(message, form)
     }
@@ -157,7 +158,7 @@ impl<'a> Collected<'a> {
         self.oauth_header = true;
         for pair in pairs {
             let (name, value) = pair?;
-            if name.eq_ignore_ascii_case(b"realm") {
+            if name.eq_ignore_ascii_case("realm") {
                 continue;
             }
             let name = canonical(name, Plus::IsPlus)?;
@@ -173,13 +174,9 @@ impl<'a> Collected<'a> {
     }
 
     /// Section 3.4.1.3.1, query and form body: split at `&` only, empty pieces dropped, `+` is a space.
-    fn form(&mut self, raw: &'a [u8], location: Location) -> Result<(), Refusal> {
-        for piece in raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty()) {
-            let equals = piece.iter().position(|&b| b == b'=');
-            let (name, value) = match equals.and_then(|index| piece.split_at_checked(index)) {
-                Some((name, value)) => (name, value.get(1..).unwrap_or(b"")),
-                None => (piece, &b""[..]),
-            };
+    fn form(&mut self, raw: &'a str, location: Location) -> Result<(), Refusal> {
+        for piece in raw.split('&').filter(|piece| !piece.is_empty()) {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             self.add(canonical(name, Plus::IsSpace)?, canonical(value, Plus::IsSpace)?, location)?;
         }
         Ok(())
@@ -262,7 +259,7 @@ fn is_protocol(name: &str) -> bool {
     name.starts_with("oauth_")
 }
 
-fn canonical(raw: &[u8], plus: Plus) -> Result<Cow<'_, str>, Refusal> {
+fn canonical(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Refusal> {
     percent::canonical(raw, plus).map_err(undecodable)
 }
 

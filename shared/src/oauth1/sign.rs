@@ -168,17 +168,18 @@ fn feed<S: Serializer>(serializer: &mut S, pairs: &[(String, String)]) {
 }
 
 fn encoded_pairs(raw: &[u8]) -> Result<Vec<(String, String)>, SignError> {
-    let encoded = |bytes: &[u8]| {
-        percent::canonical(bytes, Plus::IsSpace).map(|text| text.into_owned()).map_err(|_| SignError::Parameter)
+    let encoded = |text: &str| {
+        percent::canonical(text, Plus::IsSpace).map(|text| text.into_owned()).map_err(|_| SignError::Parameter)
     };
+    let raw = std::str::from_utf8(raw).map_err(|_| SignError::Parameter)?;
     let mut pairs = Vec::new();
-    for piece in raw.split(|&b| b == b'&').filter(|piece| !piece.is_empty()) {
-        let mut halves = piece.splitn(2, |&b| b == b'=');
-        let name = encoded(halves.next().unwrap_or(b""))?;
+    for piece in raw.split('&').filter(|piece| !piece.is_empty()) {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        let name = encoded(name)?;
         if name.starts_with("oauth_") {
             return Err(SignError::Reserved);
         }
-        pairs.push((name, encoded(halves.next().unwrap_or(b""))?));
+        pairs.push((name, encoded(value)?));
     }
     Ok(pairs)
 }
