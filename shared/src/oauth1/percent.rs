@@ -23,17 +23,30 @@ pub enum Plus {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). Written
-/// without branches, so that a loop over bytes looks at many in one step: every byte of every request comes by here.
+/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). A table,
+/// because every byte of every request is looked up in it, and the texts are too short for more at a step.
+#[expect(clippy::indexing_slicing, reason = "a constant is computed when this is compiled")]
+const UNRESERVED: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// True for a byte that stands for itself.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "no byte lies outside a table of 256")]
 pub const fn is_unreserved(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    letter | digit | (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~')
+    UNRESERVED[byte as usize]
 }
 
 /// Appends the encoding of `bytes` to `out`: every byte that is not unreserved becomes `%XX` in upper case.
 pub fn encode_into(out: &mut String, bytes: &[u8]) {
+    if let Some(text) = unreserved(bytes) {
+        return out.push_str(text);
+    }
     for piece in bytes.split_inclusive(|&byte| !is_unreserved(byte)) {
         let (last, plain) = match piece.split_last() {
             Some((&last, plain)) if !is_unreserved(last) => (Some(last), plain),
@@ -60,14 +73,11 @@ pub fn encode_encoded_into(out: &mut String, encoded: &str) {
 
 /// The encoding of `bytes`.
 pub fn encode(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if bytes.iter().copied().all(is_unreserved) => Cow::Borrowed(text),
-        _ => {
-            let mut out = String::with_capacity(bytes.len() + bytes.len() / 2);
-            encode_into(&mut out, bytes);
-            Cow::Owned(out)
-        }
-    }
+    unreserved(bytes).map(Cow::Borrowed).unwrap_or_else(|| {
+        let mut out = String::with_capacity(bytes.len() + bytes.len() / 2);
+        encode_into(&mut out, bytes);
+        Cow::Owned(out)
+    })
 }
 
 /// Decodes a percent-encoded text strictly.
@@ -108,10 +118,6 @@ pub fn decode_canonical<'a>(canonical: &Cow<'a, str>) -> Result<Cow<'a, str>, De
 /// Unreserved bytes, and upper-case escapes of ASCII bytes that are not unreserved. Escapes of other bytes take the
 /// long way, where UTF-8 is checked.
 fn is_canonical(raw: &[u8]) -> bool {
-    // Nearly everything is unreserved; that is found out without a branch for each byte.
-    if raw.iter().fold(true, |plain, &byte| plain & is_unreserved(byte)) {
-        return true;
-    }
     let mut rest = raw;
     while let Some(index) = rest.iter().position(|&byte| !is_unreserved(byte)) {
         let Some([b'%', high, low, after @ ..]) = rest.get(index..) else { return false };
@@ -122,6 +128,11 @@ fn is_canonical(raw: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// The bytes as text if all of them are unreserved, and therefore ASCII.
+fn unreserved(bytes: &[u8]) -> Option<&str> {
+    bytes.iter().all(|&byte| is_unreserved(byte)).then(|| std::str::from_utf8(bytes).ok()).flatten()
 }
 
 fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {
