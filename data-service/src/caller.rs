@@ -82,6 +82,15 @@ impl Caller {
         Ok(())
     }
 
+    /// Refuses to act in the name of a user who may do more than the caller: to make a token for them, or to set their
+    /// password. For a caller who is a user, `me` in the other's words means the other.
+    pub fn must_be_able_to_act_for(&self, user: Uuid, access: &AccessList) -> Result<()> {
+        match self.me().user {
+            Some(own) if own != user => self.must_be_able_to_grant(&access.with_me_as(user)),
+            _ => self.must_be_able_to_grant(access),
+        }
+    }
+
     /// Refuses to hand out access that the caller does not hold.
     pub fn must_be_able_to_grant(&self, granted: &AccessList) -> Result<()> {
         let Self::Signed { consumer, token } = self else { return Ok(()) };

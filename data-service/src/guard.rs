@@ -59,6 +59,17 @@ pub(crate) struct Proved<'a> {
     pub(crate) body_hash: Option<BodyHashAlgorithm>,
 }
 
+/// A request whose signature held, and what it was found to rest on.
+struct Signed<'a> {
+    consumer: Arc<ConsumerCredential>,
+    token: Option<Arc<TokenCredential>>,
+    base: &'a BaseUrl,
+    /// Which of the consumer's secrets it was.
+    secret: usize,
+    /// The number of forgettings when it was looked up.
+    epoch: u64,
+}
+
 /// Both credentials of a request, as far as they are known.
 type Found = (Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>);
 
@@ -83,23 +94,15 @@ impl Guard {
         let request = Request::parse(message)?;
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
-        let epoch = self.cache.epoch();
-        let trusted = !self.freshness.is_lost();
-        let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted).await?;
-        // A token serves only the consumer it was made for; with another it is as good as unknown.
-        let belongs = |token: &Arc<TokenCredential>| *token.consumer == *request.consumer_key;
-        let token = token.filter(belongs);
-        let known = consumer.is_some() & (token.is_some() | request.token.is_none());
-        let signed = self.verify(&request, consumer.as_deref(), token.as_deref(), now);
-        let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
-            return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
-        };
-        check_state(&request, &consumer, token.as_deref(), now)?;
+        let mut signed = self.prove(&request, now, !self.freshness.is_lost()).await?;
         let body = body().await?;
-        let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
-        if epoch != self.cache.epoch() || !self.freshness.is_fresh() {
-            self.check_again(&consumer, token.as_deref()).await?;
+        let fresh = self.freshness.is_fresh();
+        if signed.epoch != self.cache.epoch() || !fresh {
+            // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
+            signed = self.prove(&request, self.clock.now(), fresh).await?;
         }
+        let Signed { consumer, token, base, secret, .. } = signed;
+        let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
             consumer.key.as_str(),
             token.as_ref().map_or("", |token| token.token.as_str()),
@@ -117,11 +120,27 @@ impl Guard {
         Ok((proved, body))
     }
 
+    /// Everything but the body and the nonce: the credentials, the signature, and the state of the credentials.
+    async fn prove(&self, request: &Request<'_>, now: Timestamp, trusted: bool) -> Result<Signed<'_>> {
+        let epoch = self.cache.epoch();
+        let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted, now).await?;
+        // A token serves only the consumer it was made for; with another it is as good as unknown.
+        let belongs = |token: &Arc<TokenCredential>| *token.consumer == *request.consumer_key;
+        let token = token.filter(belongs);
+        let known = consumer.is_some() & (token.is_some() | request.token.is_none());
+        let signed = self.verify(request, consumer.as_deref(), token.as_deref(), now);
+        let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
+            return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
+        };
+        check_state(request, &consumer, token.as_deref(), now)?;
+        Ok(Signed { consumer, token, base, secret, epoch })
+    }
+
     /// Finds both credentials, in memory if memory can be trusted.
-    async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool) -> Result<Found> {
+    async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool, now: Timestamp) -> Result<Found> {
         let found = match self.cache.consumer(consumer).filter(|_| trusted) {
             Some(found) => Some(found),
-            None => self.cache.load_consumer(&self.store, consumer).await?,
+            None => self.cache.load_consumer(&self.store, consumer, now).await?,
         };
         let Some(token) = token else { return Ok((found, None)) };
         let token = match self.cache.token(token).filter(|_| trusted) {
@@ -155,20 +174,6 @@ impl Guard {
                 fits.map(|(index, _)| (base, *index))
             })
         })
-    }
-
-    /// Reads the credentials anew: something changed since they were looked up, or memory cannot be trusted.
-    async fn check_again(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>) -> Result<()> {
-        let key = token.map(|token| token.token.as_str());
-        let there = self.look_up(consumer.key.as_str(), key, self.freshness.is_fresh()).await?;
-        let revoked = |code| Refusal::new(code, "it was ended while this request was under way");
-        if there.0.is_none_or(|consumer| consumer.revoked) {
-            return Err(revoked(Code::ConsumerRevoked).into());
-        }
-        if token.is_some() && there.1.is_none_or(|token| token.revoked) {
-            return Err(revoked(Code::TokenRevoked).into());
-        }
-        Ok(())
     }
 
     fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>, secret: usize, now: Timestamp) {

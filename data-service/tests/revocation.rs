@@ -112,22 +112,53 @@ fn a_token_that_is_ended() {
     });
 }
 
-/// A body that arrives slowly must not carry a revoked consumer over the line.
-#[test]
-fn a_request_whose_body_arrives_after_the_revocation() {
+/// Sends all but the end of a request, lets something happen, and sends the end: what happened must count.
+fn with_a_slow_body(house: &House, signer: &Consumer, raw: &common::Raw, happens: impl FnOnce()) -> String {
     use std::io::{Read as _, Write as _};
-    let house = House::start();
-    let blog = house.consumer("blog", &[]);
     let host = house.url.strip_prefix("http://").unwrap();
-    let bytes = blog.signed_json("POST", "/echo", &json!({ "a": "b" })).bytes(host);
+    let bytes = raw.bytes(host);
     let (head, tail) = bytes.split_at(bytes.len() - 3);
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     stream.write_all(head).unwrap();
     // The head has been looked at when another request on this service has been answered in full.
-    house.until("the head was read", || blog.get("/echo").status == 200);
-    house.runtime.block_on(house.operator.call(RevokeConsumer { key: blog.key() })).unwrap();
+    house.until("the head was read", || signer.get("/echo").status == 200);
+    happens();
     stream.write_all(tail).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_request_whose_body_arrives_after_the_revocation() {
+    let house = House::start();
+    let blog = house.consumer("blog", &[]);
+    let raw = blog.signed_json("POST", "/echo", &json!({ "a": "b" }));
+    let answer = with_a_slow_body(&house, &blog, &raw, || {
+        house.runtime.block_on(house.operator.call(RevokeConsumer { key: blog.key() })).unwrap();
+    });
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("consumer_revoked"), "{answer}");
+}
+
+/// Rights and secrets that were taken away while the body was held back are gone as well.
+#[test]
+fn a_request_whose_body_arrives_after_rights_or_secrets_were_taken_away() {
+    let house = House::start();
+    let (admin, console) = (house.admin(), house.consumer("console", &["#"]));
+    let root = house.administrator("root", "correct horse");
+    let as_root = house.acting(&console, &root);
+    let path = format!("/users/{}/access", root.id);
+    let raw = as_root.signed_json("PUT", &path, &json!({ "access": ["#"] }));
+    let answer = with_a_slow_body(&house, &as_root, &raw, || {
+        admin.send("PUT", &path, &json!({ "access": ["users.me.#"] })).expect(200);
+    });
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert_eq!(admin.get(&path).json["access"], json!(["users.me.#"]));
+
+    let raw = console.signed_json("POST", "/echo", &json!({ "a": "b" }));
+    let answer = with_a_slow_body(&house, &console, &raw, || {
+        let rotate = format!("/consumers/{}/secrets", console.key());
+        admin.post(&rotate, json!({ "overlap_seconds": 0 })).expect(201);
+    });
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("signature_invalid"), "{answer}");
 }

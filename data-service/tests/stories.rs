@@ -339,6 +339,18 @@ fn nobody_hands_out_more_than_they_hold() {
     let eve = house.user("eve2", PASSWORD);
     clerk.send("PUT", &format!("/users/{}/access", eve.id), &json!({ "access": ["#"] })).refused("forbidden");
     clerk.send("PUT", &format!("/users/{}/access", root.id), &json!({ "access": [] })).refused("forbidden");
+    let password = json!({ "password": "taken over by me" });
+    clerk.send("PUT", &format!("/users/{}/password", root.id), &password).refused("forbidden");
+    let admin = format!("/consumers/{}", house.admin().key());
+    clerk.post(&format!("{admin}/secrets"), json!({})).refused("forbidden");
+    clerk.send("PATCH", &admin, &json!({ "body_hash": "optional" })).refused("forbidden");
+    // One ordinary user is not another: what is `me` to them is not theirs to hand out.
+    let helper = house.acting(&house.consumer("jobs", &["#"]), &eve);
+    let words = json!({ "access": ["users.me.#", "sessions.me.#", "tokens.me.#", "tokens.create"] });
+    house.admin().send("PUT", &format!("/users/{}/access", eve.id), &words).expect(200);
+    let ada = house.user("ada", PASSWORD);
+    helper.post("/tokens", json!({ "user": ada.id, "consumer": helper.key() })).refused("forbidden");
+    helper.post("/tokens", json!({ "user": eve.id, "consumer": helper.key() })).expect(201);
 }
 
 #[test]

@@ -54,6 +54,17 @@ impl AccessList {
         &self.0
     }
 
+    /// The same words with this user in the place of `me`.
+    pub fn with_me_as(&self, user: Uuid) -> Self {
+        let user = user.to_string();
+        let named = |word: &String| {
+            let parts: Vec<&str> =
+                word.split('.').map(|part| if part == "me" { user.as_str() } else { part }).collect();
+            parts.join(".")
+        };
+        Self(self.0.iter().map(named).collect())
+    }
+
     /// The first word that is no access word, if there is one; or the reason that the list is too long.
     pub fn check(&self) -> Result<(), String> {
         if self.0.len() > MOST_WORDS {

@@ -4,7 +4,9 @@
 //! at the same moment count too; a success gives the charge back. A bucket that has failed too often opens again
 //! after a delay that doubles, up to a ceiling: nobody is locked out for good.
 //!
-//! A stranger's guesses are charged to the name and to their network. Somebody who has signed in before in this
+//! A stranger's guesses are charged to the name as tried from their network, to their network, and, much more
+//! leniently, to the name as tried from everywhere: so that many networks together cannot keep a person out. Without
+//! an address the name alone is left. Somebody who has signed in before in this
 //! browser proves it with the device secret and is charged to that device alone, so strangers who guess at a name
 //! cannot keep its owner out. All of it is in the store: a restart forgets nothing.
 
@@ -37,15 +39,22 @@ struct Bucket {
 }
 
 impl Charge {
-    /// A stranger: the name and the network.
+    /// A stranger: the name from this network, the name from everywhere, and the network.
     pub(crate) fn stranger(name: &str, address: Option<IpAddr>) -> Self {
         let name = sealed::hash(&Secret::new(name.trim().to_lowercase()));
-        let mut buckets = vec![Bucket { name: format!("name:{name}"), free: 5, ceiling: 60, cleared_by_success: true }];
-        if let Some(address) = address {
-            let name = format!("net:{}", network(address));
-            buckets.push(Bucket { name, free: 20, ceiling: 900, cleared_by_success: false });
+        let bucket = |name, free, ceiling, cleared_by_success| Bucket { name, free, ceiling, cleared_by_success };
+        let Some(address) = address else {
+            return Self { buckets: vec![bucket(format!("name:{name}"), 5, 60, true)] };
+        };
+        let network = network(address);
+        Self {
+            buckets: vec![
+                bucket(format!("name:{name}@{network}"), 5, 60, true),
+                // From everywhere together: slow enough for guesses, and no weapon against the person.
+                bucket(format!("name:{name}@*"), 50, 5, true),
+                bucket(format!("net:{network}"), 20, 900, false),
+            ],
         }
-        Self { buckets }
     }
 
     /// A browser in which this person has signed in before.
@@ -185,6 +194,24 @@ mod tests {
         }
         assert!(wait(&Charge::stranger("other", address(99)), &store, NOW).await.is_some());
         assert_eq!(wait(&Charge::stranger("other", Some([198, 51, 100, 1].into())), &store, NOW).await, None);
+    }
+
+    #[tokio::test]
+    async fn many_networks_together_do_not_keep_a_person_out_for_long() {
+        let (_folder, store) = store().await;
+        for index in 0..60 {
+            let _ = Charge::stranger("ada", Some([10, 0, index, 1].into())).take(&store, NOW).await;
+        }
+        let owner = Charge::stranger("ada", Some([198, 51, 100, 1].into()));
+        assert_eq!(wait(&owner, &store, NOW).await, Some(3), "guesses from everywhere are slowed down");
+        for minute in 1..30 {
+            let now = NOW.plus_seconds(minute * 60);
+            assert_eq!(wait(&Charge::stranger("ada", Some([10, 1, minute as u8, 1].into())), &store, now).await, None);
+        }
+        let now = NOW.plus_seconds(1800);
+        let _ = Charge::stranger("ada", Some([10, 2, 0, 1].into())).take(&store, now).await;
+        assert!(wait(&owner, &store, now).await.is_some_and(|seconds| seconds <= 6));
+        assert_eq!(wait(&owner, &store, now.plus_seconds(6)).await, None);
     }
 
     #[tokio::test]

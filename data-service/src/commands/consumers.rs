@@ -82,6 +82,8 @@ impl Run for UpdateConsumer {
         let tx = call.store().begin().await?;
         let mut consumer = consumers::must_find(tx.on(), &self.key, call.now).await?;
         check_version(self.if_match, consumer.version)?;
+        // Nor may a caller change what holds more than they do.
+        call.caller.must_be_able_to_grant(&consumer.access)?;
         let patch = self.patch;
         let fields = json!(patch).as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         let fields: Vec<String> = fields;
@@ -117,6 +119,10 @@ impl Run for RotateConsumer {
         let consumer = consumers::must_find(tx.on(), &self.key, call.now).await?;
         if consumer.revoked_at.is_some() {
             return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
+        }
+        // A new secret of another consumer is all that consumer may do.
+        if call.caller.consumer().is_none_or(|own| own.key != self.key) {
+            call.caller.must_be_able_to_grant(&consumer.access)?;
         }
         if overlap > 0 && consumer.secrets.len() >= MOST_SECRETS {
             let detail = "four secrets are alive already: wait for one to retire, or rotate with an overlap of 0";

@@ -28,6 +28,12 @@ pub(crate) async fn new_link(store: &Store, now: Timestamp) -> Result<Option<Sec
 
 impl Run for ClaimSetup {
     async fn run(self, call: &Call<'_>) -> Result<User> {
+        let gone = || Refusal::new(Code::Gone, "this link was used before, or it is too old");
+        let read = call.store().read();
+        // A link is too long to be guessed, so looking first tells nothing, and nobody gets a hash for nothing.
+        if !setup_links::is_good(read, &self.link, call.now).await? || users::has_administrator(read).await? {
+            return Err(gone().into());
+        }
         password::check_rules(&self.password, self.username.as_str(), self.email.as_ref().map(|e| e.as_str()))?;
         let hash = call.rooms.gate.hash(self.password).await?;
         let user = User {
@@ -45,11 +51,34 @@ impl Run for ClaimSetup {
         // from before there was an administrator is worth nothing afterwards.
         let good = setup_links::spend(tx.on(), &self.link, call.now).await?;
         if !good || users::has_administrator(tx.on()).await? {
-            return Err(Refusal::new(Code::Gone, "this link was used before, or it is too old").into());
+            return Err(gone().into());
         }
         users::insert(tx.on(), &account).await?;
         events::append(tx.on(), call.now, Topic::UserCreated, account.user.id, json!({})).await?;
         tx.commit().await?;
         Ok(account.user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{call, tests::rooms};
+    use super::*;
+    use crate::caller::Caller;
+
+    #[tokio::test]
+    async fn a_link_that_is_not_good_costs_no_hash() {
+        let (_folder, rooms) = rooms().await;
+        let claim = |link: &Secret| ClaimSetup {
+            link: link.clone(),
+            username: "root".parse().unwrap(),
+            password: Secret::new("correct horse"),
+            email: None,
+        };
+        let junk = call(&rooms, &Caller::Operator, claim(&Secret::new("junk"))).await.unwrap_err();
+        assert_eq!((junk.refusal().code, rooms.gate.hashes()), (Code::Gone, 0));
+        let link = new_link(&rooms.store, rooms.clock.now()).await.unwrap().unwrap();
+        call(&rooms, &Caller::Operator, claim(&link)).await.unwrap();
+        assert_eq!(rooms.gate.hashes(), 1);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn create_many(call: &Call<'_>, command: CreateToken, count: us
         return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
     }
     // A token acts with its user's rights: whoever makes one must hold them.
-    call.caller.must_be_able_to_grant(&account.access)?;
+    call.caller.must_be_able_to_act_for(account.user.id, &account.access)?;
     let mut made = Vec::with_capacity(count);
     for _ in 0..count {
         let (token, secret) = new_pair()?;

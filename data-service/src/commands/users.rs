@@ -178,13 +178,15 @@ impl Run for SetPassword {
         let own = call.caller.me().user == Some(id);
         if own {
             prove_current(call, &account, self.current_password).await?;
+        } else {
+            call.caller.must_be_able_to_act_for(id, &account.access)?;
         }
         let hash = call.rooms.gate.hash(self.password).await?;
         let kept = if own { call.caller.me().session } else { None };
         let tx = call.store().begin().await?;
         let mut there = users::must_find(tx.on(), id).await?;
-        if there.password_hash != account.password_hash {
-            return Err(Refusal::new(Code::Conflict, "the password was changed in the meantime").into());
+        if there.password_hash != account.password_hash || there.access != account.access {
+            return Err(Refusal::new(Code::Conflict, "the user was changed in the meantime").into());
         }
         there.password_hash = Some(hash);
         there.user.version += 1;

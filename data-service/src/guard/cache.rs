@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::store::credentials::{ConsumerCredential, Forget, TokenCredential};
 use crate::store::{Store, consumers, tokens};
 use shared::acl::AccessList;
+use shared::timestamp::Timestamp;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
@@ -41,9 +42,14 @@ impl Cache {
     }
 
     /// A consumer from the store; remembered unless something was forgotten while it was read.
-    pub(crate) async fn load_consumer(&self, store: &Store, key: &str) -> Result<Option<Arc<ConsumerCredential>>> {
+    pub(crate) async fn load_consumer(
+        &self,
+        store: &Store,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ConsumerCredential>>> {
         let epoch = self.epoch();
-        let found = consumers::credential(store.read(), &store.seal, key).await?.map(Arc::new);
+        let found = consumers::credential(store.read(), &store.seal, key, now).await?.map(Arc::new);
         if let Some(found) = &found {
             self.consumers.put(found, || self.epoch() == epoch);
         }
@@ -69,6 +75,8 @@ impl Cache {
             Forget::Tokens(keys) => keys.iter().for_each(|key| self.tokens.remove(key)),
             Forget::User(id) => self.tokens.retain(|token| token.user != *id),
         }
+        // Once more, for whoever saw the new epoch and still found the old value.
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -125,9 +125,7 @@ impl Journal {
     fn extend(&self, bound: i64) -> io::Result<()> {
         let mut state = self.state();
         if bound > state.bound {
-            state.bound = bound;
-            write_state(&self.folder, &state)?;
-            self.bound.store(bound, Ordering::Release);
+            self.replace(&mut state, |next| next.bound = bound)?;
         }
         Ok(())
     }
@@ -143,14 +141,16 @@ impl Journal {
         };
         if due || !dead.is_empty() {
             // What is forgotten on disk must be below a floor that is on disk.
-            let mut state = self.state();
-            state.floor = floor;
-            state.bound = if due { state.bound.max(now + LEASE_SECONDS) } else { state.bound };
-            write_state(&self.folder, &state)?;
-            self.bound.store(state.bound, Ordering::Release);
+            self.replace(&mut self.state(), |next| {
+                next.floor = floor;
+                next.bound = if due { next.bound.max(now + LEASE_SECONDS) } else { next.bound };
+            })?;
         }
         for path in &dead {
-            fs::remove_file(path)?;
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         self.old.lock().unwrap_or_else(PoisonError::into_inner).retain(|closed| !dead.contains(&closed.path));
         Ok(())
@@ -191,9 +191,17 @@ impl Journal {
     pub(super) fn close(&self, floor: i64) -> io::Result<()> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).sync()?;
         self.old.lock().unwrap_or_else(PoisonError::into_inner).iter().try_for_each(Closed::sync)?;
-        let mut state = self.state();
-        (state.clean, state.floor) = (true, floor);
-        write_state(&self.folder, &state)
+        self.replace(&mut self.state(), |next| (next.clean, next.floor) = (true, floor))
+    }
+
+    /// Changes the state, on disk first: what could not be written is not believed either.
+    fn replace(&self, state: &mut State, change: impl FnOnce(&mut State)) -> io::Result<()> {
+        let mut next = state.clone();
+        change(&mut next);
+        write_state(&self.folder, &next)?;
+        self.bound.store(next.bound, Ordering::Release);
+        *state = next;
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -331,6 +339,21 @@ mod tests {
         }
         assert!((5..=8).contains(&count()), "{}", count());
         assert!(journal.bound.load(Ordering::Relaxed) >= NOW + 599);
+    }
+
+    #[test]
+    fn a_bound_that_could_not_be_written_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, found) = open(folder.path(), None, NOW);
+        fs::create_dir(folder.path().join("state.next")).unwrap();
+        for _ in 0..3 {
+            assert!(journal.append(NOW + 50, 7, NOW).is_err());
+        }
+        fs::remove_dir(folder.path().join("state.next")).unwrap();
+        drop(journal);
+        pull_the_plug(folder.path());
+        let (_journal, after) = open(folder.path(), Some(&found.mark), NOW);
+        assert!(after.floor <= NOW + LEASE_SECONDS + 1, "nothing above the bound on disk was accepted");
     }
 
     #[test]

@@ -41,10 +41,10 @@ impl Segment {
     pub(super) fn create(folder: &Path, records: u64, now: i64) -> io::Result<Self> {
         let name: String = chance::bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join(name).with_extension(EXTENSION);
-        let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        reserve(&file, records * RECORD as u64)?;
-        let map = MemoryMappedFile::open_rw(&path).map_err(io::Error::other)?;
+        let map = map(&path, records * RECORD as u64).inspect_err(|_| {
+            // Half a segment is worth nothing, and on a full disk it is in the way.
+            let _ = fs::remove_file(&path);
+        })?;
         let (used, highest) = (AtomicU64::new(0), AtomicI64::new(i64::MIN));
         Ok(Self { path, map, records, opened_at: now, used, highest })
     }
@@ -130,6 +130,13 @@ pub(super) fn read_all(folder: &Path) -> io::Result<(Vec<Record>, Vec<Closed>)> 
         segments.push(Closed { path, highest });
     }
     Ok((records, segments))
+}
+
+/// A new file of this length, all of its blocks there, mapped into memory.
+fn map(path: &Path, length: u64) -> io::Result<MemoryMappedFile> {
+    let mut options = File::options();
+    reserve(&options.read(true).write(true).create_new(true).mode(0o600).open(path)?, length)?;
+    MemoryMappedFile::open_rw(path).map_err(io::Error::other)
 }
 
 /// Makes a file so long that every block of it is there.

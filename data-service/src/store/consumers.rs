@@ -115,11 +115,12 @@ pub(crate) async fn live_secrets(
     secret_rows(on, key.as_str()).await?.into_iter().filter(works).map(fact).collect()
 }
 
-/// What the guard needs of a consumer; revoked ones too.
+/// What the guard needs of a consumer, with the secrets that work at `now`; revoked ones too.
 pub(crate) async fn credential(
     on: &impl ConnectionTrait,
     seal: &Seal,
     key: &str,
+    now: Timestamp,
 ) -> Result<Option<ConsumerCredential>> {
     let Some(row) = consumer::Entity::find_by_id(key).one(on).await? else { return Ok(None) };
     let key: ConsumerKey = known("consumers.key", &row.key)?;
@@ -131,7 +132,8 @@ pub(crate) async fn credential(
             last_use: LastUse::default(),
         })
     };
-    let secrets = secret_rows(on, &row.key).await?.into_iter().map(live).collect::<Result<Vec<_>>>()?;
+    let works = |secret: &consumer_secret::Model| secret.retires_at.is_none_or(|end| now.millis() < end);
+    let secrets = secret_rows(on, &row.key).await?.into_iter().filter(works).map(live).collect::<Result<Vec<_>>>()?;
     Ok(Some(ConsumerCredential {
         service: known("consumers.service", &row.service)?,
         label: row.label,

@@ -24,6 +24,12 @@ pub(crate) async fn replace(on: &impl ConnectionTrait, link: &Secret, now: Times
     Ok(())
 }
 
+/// True if a link could be spent now.
+pub(crate) async fn is_good(on: &impl ConnectionTrait, link: &Secret, now: Timestamp) -> Result<bool> {
+    let row = Entity::find_by_id(sealed::hash(link)).one(on).await?;
+    Ok(row.is_some_and(|row| row.used_at.is_none() && now.millis() < row.expires_at))
+}
+
 /// Spends a link; true if it was good.
 pub(crate) async fn spend(on: &impl ConnectionTrait, link: &Secret, now: Timestamp) -> Result<bool> {
     let spent = Entity::update_many()
