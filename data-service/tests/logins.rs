@@ -62,7 +62,8 @@ fn strangers_cannot_keep_a_known_person_out() {
         attempt(&frontend, "ada", "wrong", json!({ "address": "203.0.113.7" }));
     }
     attempt(&frontend, "ada", PASSWORD, json!({ "address": "203.0.113.8" })).refused("throttled");
-    let again = attempt(&frontend, "ada", PASSWORD, json!({ "device": login["device"] })).expect(200).json;
+    let known = json!({ "device": login["device"], "address": "203.0.113.8" });
+    let again = attempt(&frontend, "ada", PASSWORD, known).expect(200).json;
     assert_eq!(again["device"], login["device"]);
     let made_up = json!({ "device": "made up", "address": "203.0.113.9" });
     attempt(&frontend, "ada", PASSWORD, made_up).refused("throttled");
