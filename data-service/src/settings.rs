@@ -47,7 +47,7 @@ pub struct PasswordCost {
 }
 
 impl Default for PasswordCost {
-    /// OWASP's first recommendation: 19 MiB and two passes, about 16 ms.
+    /// OWASP's recommendation: 19 MiB and two passes.
     fn default() -> Self {
         Self { memory_kib: 19 * 1024, passes: 2 }
     }

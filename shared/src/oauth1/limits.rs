@@ -4,7 +4,7 @@
 pub const HEADER_BYTES: usize = 8 * 1024;
 /// Protocol parameters (`oauth_…`) in one request.
 pub const PROTOCOL_PARAMETERS: usize = 16;
-/// Parameters of all kinds in one request; a thousand cost about 0.3 ms.
+/// Parameters of all kinds in one request.
 pub const PARAMETERS: usize = 1000;
 /// Bytes of the query string.
 pub const QUERY_BYTES: usize = 16 * 1024;
