@@ -17,7 +17,7 @@ from .proxy import Proxy
 from .signing import Consumer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TIMEOUT = "2"  # seconds that an adapter waits for the service
+TIMEOUT = "5"  # seconds that an adapter waits for the service
 
 # What a framework's session needs, and what an application may do for the person.
 ACCESS = ["authenticate", "sessions.#", "users.me.#", "tokens.me.#"]
