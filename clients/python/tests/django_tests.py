@@ -549,6 +549,17 @@ class People(Scenes):
         self.assertRedirects(self.browser.post("/admin/login/", said), "/admin/")
         self.assertEqual(self.browser.get("/admin/auth/user/").status_code, 200)
 
+    def test_names_that_nobody_can_have(self):
+        for name in ("", "a\x00b", "x" * 5000, "é\ud800"):
+            self.assertEqual(self.browser.json("/in/", username=name, password="x").status_code, 401, name)
+        self.assertEqual(self.browser.post("/in/", '{"username": null}', content_type="application/json").status_code, 401)
+
+    def test_a_server_that_knows_no_address(self):
+        user = self.person()
+        for address in ("", "unix:", "fe80::1%eth0"):
+            browser = Browser(REMOTE_ADDR=address)
+            self.assertEqual(self.sign_in(user, browser).status_code, 200)
+
     def test_throttled_is_said(self):
         user = self.person()
         refused = Throttled(429, {"code": "throttled", "retry_after": 42})
@@ -664,6 +675,28 @@ class Faults(Scenes):
         with Faulty() as faulty, self.site(faulty):
             said = self.browser.post("/out/")
         self.assertEqual((said.status_code, self.browser.sessionid), (503, "A" * 43))
+
+    def test_no_password_gets_into_the_report_of_an_error(self):
+        from django.views.debug import ExceptionReporter
+
+        with Faulty(answer(200, b"nonsense")) as faulty, self.site(faulty):
+            reported = []
+
+            def note(sender, request, **_):
+                import sys
+
+                reported.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_text())
+
+            from django.core.signals import got_request_exception
+
+            got_request_exception.connect(note)
+            with override_settings(MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"]):
+                self.browser = Browser(raise_request_exception=False)
+                said = self.browser.json("/in/", username="ada", password="hunter2-hunter2")
+            got_request_exception.disconnect(note)
+        self.assertEqual((said.status_code, len(reported)), (500, 1))
+        self.assertIn("transport.py", reported[0])
+        self.assertNotIn("hunter2", reported[0])
 
     def test_a_wrong_secret_is_an_error_and_logs_nobody_out(self):
         self.at_the_frontend(self.person())
