@@ -63,6 +63,7 @@ class Cost(Scenes):
         for path in ("/plain/", "/whoami/", "/read/?key=a"):
             answer, asked = self.asked(lambda: self.browser.get(path))
             self.assertEqual((answer.status_code, asked, dict(answer.cookies)), (200, [], {}))
+            self.assertEqual(answer.get("Vary"), None if path == "/plain/" else "Cookie", "caches keep people apart")
 
     def test_a_page_that_does_not_look_costs_nothing(self):
         self.at_the_frontend(self.person())
@@ -270,6 +271,10 @@ class Data(Scenes):
             self.assertEqual(asked, [])
 
 
+def shouted(state):
+    return {"username": state["username"].upper()}
+
+
 class Serializer:
     """Keeps timedeltas too."""
 
@@ -363,6 +368,15 @@ class People(Scenes):
         self.assertEqual((theirs.own, theirs.shared), ({"theirs": True}, {"lang": "en"}))
         self.assertEqual(dict(SessionStore(self.browser.sessionid).items())["cart"], [1])
         self.assertEqual(self.browser.get("/read/?key=cart").json()["value"], [1])
+
+    def test_what_is_flushed_before_the_login_does_not_go_along(self):
+        user = self.person()
+        self.browser.json("/write/", key="a", value=1)
+        self.browser.json("/write/", key="b", value=2, shared=True)
+        said = self.browser.json("/flush-in/", username=user["username"], password=user["password"])
+        self.assertEqual((said.json()["name"], self.whoami()), (user["username"], user["username"]))
+        self.assertEqual(self.browser.get("/read/?key=a").json()["found"], False)
+        self.assertEqual(Session.resolve(self.other, self.browser.sessionid).shared, {})
 
     def test_nothing_goes_along_from_somebody_else(self):
         ada, bob = self.person(), self.person(prefix="bob")
@@ -465,6 +479,14 @@ class People(Scenes):
             (shadow.username, shadow.email, shadow.first_name, shadow.is_active, shadow.groups.count()),
             ("new-" + user["username"], "new-" + user["email"], "Countess", True, 1),
         )
+
+    def test_fields_of_one_s_own(self):
+        user = self.person(name="Ada")
+        self.at_the_frontend(user)
+        with override_settings(COUNTERSIGN={**SITE(), "USER_FIELDS": "tests.django_tests.shouted"}):
+            self.assertEqual(self.whoami(), user["username"].upper())
+        with override_settings(USE_TZ=False):
+            self.assertEqual(self.whoami(), user["username"])
 
     def test_who_takes_over_a_name_does_not_take_over_the_account(self):
         ada = self.person()
