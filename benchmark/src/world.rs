@@ -100,6 +100,7 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         session_lifetime: Duration::from_secs(14 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "bench".into(),
+        zeromq: data_service::ZeroMq::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::operate::{consumer, token, user};
-use crate::{config, explain, init, migrate, request, serve, up};
+use crate::{config, curve_key, explain, init, migrate, request, serve, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -29,6 +29,7 @@ enum Command {
     Consumer(consumer::Command),
     #[command(subcommand)]
     Token(token::Command),
+    CurveKey(curve_key::Args),
     Request(request::Args),
     Explain(explain::Args),
 }
@@ -46,6 +47,7 @@ impl Cli {
             Command::User(command) => user::run(command),
             Command::Consumer(command) => consumer::run(command),
             Command::Token(command) => token::run(command),
+            Command::CurveKey(args) => curve_key::run(&args),
             Command::Request(args) => request::run(&args),
             Command::Explain(args) => explain::run(&args),
         }

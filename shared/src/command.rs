@@ -21,7 +21,7 @@ pub use consumer::{
 };
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
-pub use route::{Body, HttpRequest, Method, Route, RouteError, decode};
+pub use route::{Body, HttpRequest, Method, Route, RouteError, decode, decode_whole};
 pub use service::{Echo, Echoed, Whoami, WhoamiConsumer, WhoamiReply};
 pub use session::{EndSession, ResolveSession, Resolved, Session};
 pub use token::{Confirmation, CreateToken, Ended, ListTokens, Receipt, RevokeToken, Token, TokenCreated};

@@ -36,7 +36,9 @@ fn line(key: &Key, name: &str, consumer: Option<&ConsumerKey>) -> String {
         ("frontend.consumer_key", Some(consumer)) => format!("consumer_key = \"{consumer}\"\n"),
         ("frontend.consumer_secret", Some(_)) => "consumer_secret_file = \"frontend.secret\"\n".into(),
         _ => match key.fallback {
-            Fallback::Text(value) if value.parse::<i64>().is_ok() => format!("#{name} = {value}\n"),
+            Fallback::Text(value) if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() => {
+                format!("#{name} = {value}\n")
+            }
             Fallback::Text(value) => format!("#{name} = \"{value}\"\n"),
             Fallback::Nothing(words) | Fallback::Made(_, words) => format!("#{name} =        # {words}\n"),
         },

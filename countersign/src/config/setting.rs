@@ -87,6 +87,18 @@ impl<const LEAST: i64, const MOST: i64> Setting for Number<LEAST, MOST> {
     }
 }
 
+impl Setting for bool {
+    const KIND: &'static str = "true or false";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        raw.flag()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for SocketAddr {
     const KIND: &'static str = "address and port";
 

@@ -40,6 +40,7 @@ impl Config {
             session_lifetime: Duration::from_secs(self.session_seconds.get()),
             receipt_wait: RECEIPT_WAIT,
             instance: self.instance.clone(),
+            zeromq: self.zeromq()?,
         })
     }
 

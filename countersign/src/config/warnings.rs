@@ -35,6 +35,14 @@ impl Config {
         if work < LEAST_WORK {
             found.push("passwords.memory_kib and passwords.passes are less than OWASP recommends".into());
         }
+        if self.zeromq_key.is_some() && self.zeromq_clients.is_empty() && self.zeromq_publish.any() {
+            found.push(
+                "zeromq.curve_clients is not set: everybody who reaches zeromq.publish can read the events".into(),
+            );
+        }
+        if self.zeromq_key.is_none() && !self.zeromq_clients.is_empty() {
+            found.push("zeromq.curve_clients says nothing without zeromq.curve_secret_key".into());
+        }
         if fs::metadata(&self.folder).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0) {
             found.push(format!("{} is open to everybody on this machine: chmod 700 it", self.folder.display()));
         }

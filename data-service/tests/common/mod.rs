@@ -53,6 +53,7 @@ pub fn settings(folder: &Path) -> Settings {
         session_lifetime: Duration::from_secs(14 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
+        zeromq: data_service::ZeroMq::default(),
     }
 }
 
