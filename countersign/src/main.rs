@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod config;
 mod curve_key;
+mod duration;
 mod explain;
 mod failure;
 mod init;

@@ -82,6 +82,8 @@ impl Watch {
             Topic::UserChanged
             | Topic::UserCreated
             | Topic::UserSignedIn
+            | Topic::UserSignedOut
+            | Topic::SessionCreated
             | Topic::UserRefused
             | Topic::ConsumerCreated => Ok(None),
         }

@@ -21,5 +21,5 @@ pub use clock::Clock;
 pub use doors::zeromq::OpenError as ZeroMqError;
 pub use error::{Error, Fault, Result};
 pub use operator::Operator;
-pub use settings::{Address, Curve, CurvePublicKey, PasswordCost, Settings, ZeroMq, new_curve_key};
+pub use settings::{Address, Curve, CurvePublicKey, PasswordCost, SessionLimits, Settings, ZeroMq, new_curve_key};
 pub use store::sealed::new_key as new_seal_key;
