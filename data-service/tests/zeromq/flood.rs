@@ -57,7 +57,7 @@ fn logins_hold_up_nobody() {
 #[test]
 fn what_is_over_is_answered_at_once_and_others_are_served() {
     let house = house_with(|settings| {
-        settings.password_cost = data_service::PasswordCost { memory_kib: 64 * 1024, passes: 8 };
+        settings.password_cost = data_service::PasswordCost { memory_kib: 32 * 1024, passes: 2 };
         settings.hashing_threads = 1;
         settings.hashing_queue = 10_000;
     });
