@@ -53,7 +53,14 @@ pub(super) fn bytes(json: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 /// What was verified, for `echo`.
-pub(super) fn echoed<'a>(proved: &'a Proved<'_>, method: &'a str, path: &str, body_bytes: usize) -> Result<Echoed<'a>> {
+pub(super) fn echoed<'a>(
+    rooms: &Rooms,
+    proved: &'a Proved<'_>,
+    method: &'a str,
+    path: &str,
+    body_bytes: usize,
+) -> Result<Echoed<'a>> {
+    rooms.counters.count_echo();
     let token = proved.caller.token();
     Ok(Echoed {
         consumer: proved.caller.consumer_key()?.as_str().into(),

@@ -86,7 +86,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Door) -> Re
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return reply::json(StatusCode::OK, &echoed(&proved, message.method, path, body.len())?);
+        return reply::json(StatusCode::OK, &echoed(&house.rooms, &proved, message.method, path, body.len())?);
     }
     let (handler, fields) = door.router.find(message.method, path)?;
     let if_match = headers.get("if-match").and_then(|value| value.to_str().ok());

@@ -103,7 +103,7 @@ impl Desk {
         };
         let (proved, body) = self.house.guard.identify(&self.base, &message, async || Ok(request.body)).await?;
         if request.command == Echo::NAME {
-            let echoed = dispatch::echoed(&proved, METHOD, &path, body.len())?;
+            let echoed = dispatch::echoed(&self.house.rooms, &proved, METHOD, &path, body.len())?;
             return Ok(Answer { status: 200, body: dispatch::bytes(&echoed)? });
         }
         let handler = self.commands.get(request.command);
