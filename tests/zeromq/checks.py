@@ -108,6 +108,16 @@ def a_login_and_its_session(service, blog):
         assert client.ask(shop, "session.resolve", {"sessionid": login["sessionid"]})[0] == 404
 
 
+def the_client_in_the_docs(service, blog):
+    page = (pathlib.Path(PLUGIN).parent.parent / "docs" / "protocol.md").read_text()
+    client, credentials = service.folder / "client.py", service.folder / "blog.json"
+    client.write_text(page.split("```python name=client\n")[1].split("\n```")[0])
+    credentials.write_text(json.dumps(blog))
+    command = [sys.executable, client, service.tcp, credentials]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("200 {'consumer': "), done
+
+
 def malformed_frames_are_answered(service, blog):
     with Client(service.tcp, zmq.DEALER) as client:
         for frames in [[b""], [b"1"], [b"1", b"a", b"echo"], [b"1", b"a", b"echo", b"", b""], [b"9", b"", b"echo", b""],
@@ -348,6 +358,7 @@ def main():
             a_proxy_in_between,
             the_same_answer_as_over_http,
             a_login_and_its_session,
+            the_client_in_the_docs,
             malformed_frames_are_answered,
             what_is_too_large_is_refused_or_cut_off,
             strangers_on_the_line_hold_up_nobody,

@@ -1,6 +1,7 @@
 //! What is allowed and probably not meant.
 
 use super::Config;
+use data_service::ZeroMq;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -34,6 +35,12 @@ impl Config {
         let work = self.password_memory.get::<u64>() * self.password_passes.get::<u64>();
         if work < LEAST_WORK {
             found.push("passwords.memory_kib and passwords.passes are less than OWASP recommends".into());
+        }
+        if let Some(address) = self.zeromq().ok().as_ref().and_then(ZeroMq::exposed) {
+            found.push(format!(
+                "{address} can be reached from other machines and nothing there is encrypted: the data service does not \
+                 start without zeromq.curve_secret_key or zeromq.allow_plain = true"
+            ));
         }
         if self.zeromq_key.is_some() && self.zeromq_clients.is_empty() && self.zeromq_publish.any() {
             found.push(

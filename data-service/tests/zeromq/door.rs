@@ -214,3 +214,22 @@ fn what_runs_when_it_is_time_to_stop_is_finished() {
     let client = Client { socket, ..house.client() };
     client.reply().is("ok");
 }
+
+#[test]
+fn a_stolen_routing_id_gets_no_answer_of_its_owner() {
+    let house = house_with(|settings| {
+        settings.password_cost = data_service::PasswordCost { memory_kib: 64 * 1024, passes: 6 };
+    });
+    house.user("ada", "correct horse battery");
+    let blog = house.consumer("blog", &["authenticate"]);
+    let named = || Client::with(&house, SocketType::Dealer, Options::default().identity("blog-1"), &house.zeromq[0]);
+    let owner = named();
+    owner.ask(&blog, "echo", &json!({})).is("ok");
+    let body = json!({"username": "ada", "password": "correct horse battery"}).to_string();
+    owner.send_request(&sign(&blog, "authenticate", body.as_bytes()), "authenticate", body.as_bytes());
+    let thief = named();
+    thief.send_request("", "whoami", b"");
+    thief.reply().is("unsigned");
+    let more = thief.receive_within(std::time::Duration::from_secs(3));
+    assert_eq!(more, None, "the thief heard the owner's answer");
+}

@@ -17,6 +17,7 @@ mod door;
 mod events;
 mod flood;
 mod frames;
+mod page;
 mod same;
 
 use client::Client;
