@@ -1,7 +1,6 @@
 //! What is allowed and probably not meant.
 
 use super::Config;
-use data_service::ZeroMq;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -36,20 +35,17 @@ impl Config {
         if work < LEAST_WORK {
             found.push("passwords.memory_kib and passwords.passes are less than OWASP recommends".into());
         }
-        if let Some(address) = self.zeromq().ok().as_ref().and_then(ZeroMq::exposed) {
-            found.push(format!(
-                "{address} can be reached from other machines and nothing there is encrypted: the data service does not \
-                 start without zeromq.curve_secret_key or zeromq.allow_plain = true"
-            ));
+        for (kind, idle, absolute) in [
+            ("", self.session_idle, self.session_absolute),
+            ("remember_", self.session_remember_idle, self.session_remember_absolute),
+        ] {
+            if idle.0 > absolute.0 {
+                found.push(format!(
+                    "sessions.{kind}idle is longer than sessions.{kind}absolute, which always comes first then"
+                ));
+            }
         }
-        if self.zeromq_key.is_some() && self.zeromq_clients.is_empty() && self.zeromq_publish.any() {
-            found.push(
-                "zeromq.curve_clients is not set: everybody who reaches zeromq.publish can read the events".into(),
-            );
-        }
-        if self.zeromq_key.is_none() && !self.zeromq_clients.is_empty() {
-            found.push("zeromq.curve_clients says nothing without zeromq.curve_secret_key".into());
-        }
+        found.extend(self.zeromq_warnings());
         if fs::metadata(&self.folder).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0) {
             found.push(format!("{} is open to everybody on this machine: chmod 700 it", self.folder.display()));
         }

@@ -126,6 +126,26 @@ impl Config {
         curve.transpose().map_err(Failure::config)
     }
 
+    /// What is allowed and probably not meant.
+    pub(super) fn zeromq_warnings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(address) = self.zeromq().ok().as_ref().and_then(ZeroMq::exposed) {
+            found.push(format!(
+                "{address} can be reached from other machines and nothing there is encrypted: the data service does not \
+                 start without zeromq.curve_secret_key or zeromq.allow_plain = true"
+            ));
+        }
+        if self.zeromq_key.is_some() && self.zeromq_clients.is_empty() && self.zeromq_publish.any() {
+            found.push(
+                "zeromq.curve_clients is not set: everybody who reaches zeromq.publish can read the events".into(),
+            );
+        }
+        if self.zeromq_key.is_none() && !self.zeromq_clients.is_empty() {
+            found.push("zeromq.curve_clients says nothing without zeromq.curve_secret_key".into());
+        }
+        found
+    }
+
     /// The key that clients must know.
     pub(crate) fn zeromq_public_key(&self) -> Option<String> {
         let used = self.zeromq_listen.0.is_none() || self.zeromq_listen.any() || self.zeromq_publish.any();

@@ -115,11 +115,11 @@ impl House {
         self.go();
     }
 
-    /// Waits until something is so, for at most ten seconds.
+    /// Waits until something is so, for at most a minute.
     pub fn until(&self, what: &str, so: impl Fn() -> bool) {
         let start = std::time::Instant::now();
         while !so() {
-            assert!(start.elapsed() < Duration::from_secs(10), "never came to be: {what}");
+            assert!(start.elapsed() < Duration::from_secs(60), "never came to be: {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -220,8 +220,8 @@ fn a_stolen_routing_id_gets_no_answer_of_its_owner() {
     let house = house_with(|settings| {
         settings.password_cost = data_service::PasswordCost { memory_kib: 64 * 1024, passes: 6 };
     });
-    house.user("ada", "correct horse battery");
-    let blog = house.consumer("blog", &["authenticate"]);
+    let ada = house.user("ada", "correct horse battery");
+    let (blog, admin) = (house.consumer("blog", &["authenticate"]), house.admin());
     let named = || Client::with(&house, SocketType::Dealer, Options::default().identity("blog-1"), &house.zeromq[0]);
     let owner = named();
     owner.ask(&blog, "echo", &json!({})).is("ok");
@@ -230,6 +230,8 @@ fn a_stolen_routing_id_gets_no_answer_of_its_owner() {
     let thief = named();
     thief.send_request("", "whoami", b"");
     thief.reply().is("unsigned");
-    let more = thief.receive_within(std::time::Duration::from_secs(3));
+    let sessions = format!("/users/{}/sessions", ada.id);
+    house.until("the login is done", || !admin.get(&sessions).json["items"].as_array().unwrap().is_empty());
+    let more = thief.receive_within(std::time::Duration::from_millis(500));
     assert_eq!(more, None, "the thief heard the owner's answer");
 }
