@@ -70,13 +70,21 @@ fn a_body_that_is_too_large_is_told_so_and_a_huge_one_is_cut_off() {
 
 /// A connection that has shaken hands without encryption, by hand.
 fn raw(address: &str) -> TcpStream {
+    raw_as(address, b"")
+}
+
+/// The same, under a routing id of its own choice.
+pub fn raw_as(address: &str, identity: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let greeting = [&b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL"[..], &[0; 48]].concat();
     stream.write_all(&greeting).unwrap();
     stream.read_exact(&mut [0; 64]).unwrap();
-    let ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER";
-    stream.write_all(&[&[4, ready.len() as u8][..], ready].concat()).unwrap();
+    let mut ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER".to_vec();
+    if !identity.is_empty() {
+        ready.extend([b"\x08Identity\0\0\0", &[identity.len() as u8][..], identity].concat());
+    }
+    stream.write_all(&[&[4, ready.len() as u8][..], &ready].concat()).unwrap();
     let mut head = [0; 2];
     stream.read_exact(&mut head).unwrap();
     assert_eq!(head[0], 4, "a command");
