@@ -16,6 +16,8 @@ pub mod storm;
 pub mod table;
 pub mod wire;
 pub mod world;
+pub mod zeromq;
+pub mod zmtp;
 
 /// Whatever goes wrong ends the run with a sentence.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -103,7 +103,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
     for (stream, traffic) in streams.iter().enumerate() {
         let first = lines.len();
         for _ in 0..traffic.connections {
-            let connection = Connection::open(address)?;
+            let connection = Connection::open_for(traffic.batch.wire, address)?;
             let data = epoll::EventData::new_u64(lines.len() as u64);
             epoll::add(&poll, &connection, data, epoll::EventFlags::IN)?;
             lines.push(Line { connection, stream, busy: None });
@@ -135,7 +135,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             if answer.close {
                 // Then its next request comes over a new one.
                 stream.outcome.closed += 1;
-                line.connection = Connection::open(address)?;
+                line.connection = Connection::open_for(stream.traffic.batch.wire, address)?;
                 epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
             }
             stream.idle.push_back(index);

@@ -9,7 +9,7 @@ use crate::storm::{self, Seen, Weather};
 use crate::table::{self, Row, Target, median};
 use crate::wire::Connection;
 use crate::world::World;
-use crate::{Result, chance, machine};
+use crate::{Result, chance, machine, zeromq};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,8 @@ fn compare(
     rows: &mut Vec<Row>,
 ) -> Result<Vec<f64>> {
     let ours = world.start(&executables.countersign)?;
-    let bare = once::bare(&executables.bare, &one_answer(world, &ours)?)?;
+    let like = one_answer(world, &ours)?;
+    let bare = once::bare(&executables.bare, &like)?;
     let sight = once::first_sight(world, &bare, &ours)?;
     let servers = (&bare, &ours);
     let ways: &[Way] = if args.quick { &[POST, OPEN, ALONE] } else { &[POST, OPEN, ALONE, GET, SHA256] };
@@ -120,6 +121,7 @@ fn compare(
         rows.extend(storm_rows(&weathers));
         ours.stop()?;
         bare.stop()?;
+        rows.extend(zeromq::rows(world, &executables.countersign, &executables.bare, &like, rounds)?);
         rows.extend(start_rows(world, executables, rounds)?);
     }
     Ok(others)
