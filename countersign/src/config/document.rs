@@ -99,7 +99,7 @@ mod tests {
         ];
         assert_eq!(set, made);
         assert!(toml::de::DeTable::parse(&text).is_ok());
-        let uncommented = text.replace("#listen", "listen").replace("#url", "url").replace("#queue", "queue");
+        let uncommented = text.replace("#listen = \"", "listen = \"").replace("#url", "url").replace("#queue", "queue");
         assert!(toml::de::DeTable::parse(&uncommented).is_ok());
     }
 }
