@@ -128,8 +128,17 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             let line = &mut lines[index];
             let Some(answer) = line.connection.receive()? else { continue };
             heard = Instant::now();
-            let Some((request, since)) = line.busy.take() else { return Err("an answer to nothing".into()) };
             let stream = &mut running[line.stream];
+            let Some((request, since)) = line.busy.take() else {
+                // A server tells a connection that has been silent for long that its patience is at an end.
+                if !answer.close {
+                    return Err(format!("an answer with status {} to nothing", answer.status).into());
+                }
+                stream.outcome.closed += 1;
+                line.connection = Connection::open(address)?;
+                epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
+                continue;
+            };
             stream.take(request, answer.status, line.connection.body(answer), heard - since)?;
             stream.outcome.wall = heard - begun;
             if answer.close {

@@ -10,7 +10,7 @@ use crate::guard::Guard;
 use crate::guard::replay::{self, Replay};
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, marks, sweep};
-use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use actix_web::{App as Actix, HttpServer, dev::Server};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::io;
 use std::net::SocketAddr;
@@ -96,8 +96,8 @@ impl App {
         let house = Arc::new(House { guard, rooms, body_limit: settings.body_limit });
         let zeromq = zeromq::Door::open(&settings.zeromq, settings.workers, &house).await?;
         let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
-        let data = web::Data::new(http::Door::new(Arc::clone(&house), bases));
-        let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
+        let door = Arc::new(http::Door::new(Arc::clone(&house), bases));
+        let server = HttpServer::new(move || Actix::new().default_service(http::service(&door)))
             .workers(settings.workers.max(1))
             .disable_signals()
             .shutdown_timeout(10)

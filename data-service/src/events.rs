@@ -138,8 +138,8 @@ mod tests {
         append(now).await;
         sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
         let forgotten = RefCell::new(Vec::new());
-        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone())).await.unwrap();
+        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone()), |_| {}).await.unwrap();
         assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);
-        watch.catch_up(now, |_| panic!("there is nothing new")).await.unwrap();
+        watch.catch_up(now, |_| panic!("there is nothing new"), |_| panic!("nothing to tell")).await.unwrap();
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn body<'a>(route: &Route, reply: &'a Value) -> &'a Value {
 
 /// JSON as bytes.
 pub(super) fn bytes(json: &impl Serialize) -> Result<Vec<u8>> {
-    Ok(serde_json::to_vec(json).map_err(|e| Fault::Other(format!("a reply: {e}")))?)
+    let mut bytes = Vec::with_capacity(512);
+    serde_json::to_writer(&mut bytes, json).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
+    Ok(bytes)
 }
 
 /// What was verified, for `echo`.

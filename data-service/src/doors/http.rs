@@ -11,9 +11,10 @@ use crate::chance;
 use crate::doors::House;
 use crate::doors::dispatch::echoed;
 use crate::error::{Error, Result};
+use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
 use shared::command::Echo;
 use shared::error::{Code, Refusal};
@@ -35,29 +36,45 @@ impl Door {
     }
 }
 
+/// The one service of the door. Without actix's extractors: each would be a future of its own in every request.
+pub(crate) fn service(
+    door: &Arc<Door>,
+) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
++ use<> {
+    let door = Arc::clone(door);
+    fn_service(move |request: ServiceRequest| {
+        let door = Arc::clone(&door);
+        async move {
+            let (request, payload) = request.into_parts();
+            let response = serve(&request, payload, &door).await;
+            Ok(ServiceResponse::new(request, response))
+        }
+    })
+}
+
 /// Every request.
-pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, door: web::Data<Door>) -> HttpResponse {
+async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResponse {
     let path = request.uri().path();
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return ready(&door.house).await,
+        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(&door.house)).await,
         ("GET" | "HEAD", "/openapi.json") => {
             return HttpResponse::Ok().content_type("application/json").body(door.openapi.clone());
         }
         _ => {}
     }
-    match answer(&request, payload, &door).await {
+    match answer(request, payload, door).await {
         Ok(response) => response,
         Err(error) => {
             let request_id = chance::request_id();
-            log(&request, &error, &request_id);
+            log(request, &error, &request_id);
             reply::problem(&error.refusal(), &request_id)
         }
     }
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn answer(request: &HttpRequest, payload: web::Payload, door: &Door) -> Result<HttpResponse> {
+async fn answer(request: &HttpRequest, mut payload: Payload, door: &Door) -> Result<HttpResponse> {
     let house = &*door.house;
     let headers = request.headers();
     body::check_length(headers, house.body_limit)?;
@@ -72,7 +89,6 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Door) -> Re
         form: b"",
     };
     let form;
-    let mut payload = payload;
     let identified = if is_form(content_type) {
         form = body::read(&mut payload, limits::FORM_BYTES.min(house.body_limit)).await?;
         message.form = &form;
@@ -82,7 +98,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, door: &Door) -> Re
     };
     if identified.is_err() {
         // A body that nobody reads costs the connection, and the next request a new one.
-        body::drain(headers, &mut payload).await;
+        Box::pin(body::drain(headers, &mut payload)).await;
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

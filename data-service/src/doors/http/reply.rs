@@ -4,6 +4,7 @@ use crate::doors::dispatch;
 use crate::error::Result;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use serde::Serialize;
 use serde_json::Value;
 use shared::command::Route;
@@ -11,7 +12,7 @@ use shared::error::{Problem, Refusal};
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
-    Ok(HttpResponse::build(status).content_type("application/json").body(dispatch::bytes(body)?))
+    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(dispatch::bytes(body)?))
 }
 
 /// The answer to a command, as its route describes it.
