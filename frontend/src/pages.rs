@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod setup;
 pub(crate) mod tokens;
+pub(crate) mod verify;
 
 pub(crate) use errors::Failure;
 

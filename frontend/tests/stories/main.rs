@@ -22,3 +22,4 @@ mod settings;
 mod setup;
 mod street;
 mod tokens;
+mod verify;
