@@ -1,0 +1,40 @@
+// The cookie `sessionid`: the service's value as it is, so that every language can read it.
+
+import { isIPv4 } from "node:net";
+
+// 256 bits in base64url. What looks otherwise was never given out, and is not worth a request.
+const VALUE = /^[A-Za-z0-9_-]{43}$/;
+
+/** The session id that the browser sent, or null. Of several cookies of this name the first counts (RFC 6265, 5.4). */
+export function readCookie(request, name) {
+  for (const pair of (request.headers.cookie ?? "").split(";")) {
+    const at = pair.indexOf("=");
+    if (at >= 0 && pair.slice(0, at).trim() === name) {
+      const value = pair.slice(at + 1).trim();
+      return VALUE.test(value) ? value : null;
+    }
+  }
+  return null;
+}
+
+/** `value` null removes the cookie. Without `expires` it lasts as long as the browser runs. */
+export function writeCookie({ name, value, secure, expires }) {
+  const parts = [`${name}=${value ?? ""}`, "Path=/", "HttpOnly", "SameSite=Lax"];
+  if (secure) parts.push("Secure");
+  if (value === null) parts.push("Max-Age=0");
+  else if (expires) parts.push(`Expires=${expires.toUTCString()}`);
+  return parts.join("; ");
+}
+
+/** Everywhere but on a loopback address without TLS. A proxy in front that says "https" is enough to be careful. */
+export function mustBeSecure(request) {
+  if (request.socket?.encrypted) return true;
+  const forwarded = String(request.headers["x-forwarded-proto"] ?? "").split(",")[0].trim().toLowerCase();
+  if (forwarded === "https") return true;
+  return !isLoopback(request.headers.host ?? "");
+}
+
+function isLoopback(host) {
+  const name = host.replace(/:\d*$/, "").replace(/^\[|\]$/g, "").toLowerCase();
+  return name === "localhost" || name.endsWith(".localhost") || name === "::1" || (isIPv4(name) && name.startsWith("127."));
+}
