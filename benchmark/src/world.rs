@@ -1,7 +1,7 @@
 //! What the service is filled with before it is measured: consumers, users, tokens, and a configuration file.
 
 use crate::{Result, process::Server};
-use data_service::{Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
 use shared::command::{CreateConsumer, CreateUser};
 use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
@@ -97,7 +97,8 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         hashing_threads: 1,
         hashing_queue: 32,
         password_cost: PasswordCost::default(),
-        session_lifetime: Duration::from_secs(14 * 24 * 3600),
+        sessions: SessionLimits::default(),
+        events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "bench".into(),
     }

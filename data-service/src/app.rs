@@ -83,7 +83,7 @@ impl App {
             clock: clock.clone(),
             gate: gate.map_err(StartError::Thread)?,
             bell: Arc::new(Notify::new()),
-            session_lifetime: settings.session_lifetime,
+            sessions: settings.sessions,
             receipt_wait: settings.receipt_wait,
         };
         let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());

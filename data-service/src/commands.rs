@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod consumers;
+mod merge;
 mod profiles;
 mod receipts;
 mod sessions;
@@ -19,6 +20,7 @@ use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::settings::SessionLimits;
 use crate::store::Store;
 use shared::command::{Access, Command, Session, Whoami, WhoamiConsumer, WhoamiReply};
 use shared::error::{Code, Refusal};
@@ -34,7 +36,7 @@ pub(crate) struct Rooms {
     pub(crate) gate: Gate,
     /// Rung when events were committed, so that this process hears of them at once.
     pub(crate) bell: Arc<Notify>,
-    pub(crate) session_lifetime: Duration,
+    pub(crate) sessions: SessionLimits,
     pub(crate) receipt_wait: Duration,
 }
 
@@ -117,7 +119,11 @@ impl Run for Whoami {
             Some(token) => Some(crate::store::users::must_find(call.store().read(), token.user).await?.user),
             None => None,
         };
-        let session = call.caller.token().and_then(|token| token.session());
+        // What the token says of its session is as old as memory: a use since then has put the idle limit off.
+        let session = match call.caller.me().session {
+            Some(session) => crate::store::sessions::by_id(call.store().read(), session).await?,
+            None => None,
+        };
         Ok(WhoamiReply {
             consumer: WhoamiConsumer {
                 key: consumer.key.clone(),
@@ -144,7 +150,7 @@ pub(crate) mod tests {
             clock: Clock::system(),
             gate: Gate::open(1, 8, PasswordCost { memory_kib: 64, passes: 1 }).unwrap(),
             bell: Arc::default(),
-            session_lifetime: Duration::from_secs(3600),
+            sessions: SessionLimits::default(),
             receipt_wait: Duration::ZERO,
         };
         (folder, rooms)

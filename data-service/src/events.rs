@@ -75,6 +75,8 @@ impl Watch {
             Topic::UserChanged
             | Topic::UserCreated
             | Topic::UserSignedIn
+            | Topic::UserSignedOut
+            | Topic::SessionCreated
             | Topic::UserRefused
             | Topic::ConsumerCreated => Ok(None),
         }

@@ -26,7 +26,7 @@ impl Operator {
             clock: Clock::system(),
             gate,
             bell: Arc::default(),
-            session_lifetime: settings.session_lifetime,
+            sessions: settings.sessions,
             receipt_wait: settings.receipt_wait,
         };
         Ok(Self { rooms })

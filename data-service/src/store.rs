@@ -13,6 +13,7 @@ pub(crate) mod instances;
 pub(crate) mod marks;
 pub(crate) mod profiles;
 pub(crate) mod sealed;
+pub(crate) mod session_data;
 pub(crate) mod sessions;
 pub(crate) mod setup_links;
 pub(crate) mod sweep;

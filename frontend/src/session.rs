@@ -94,7 +94,8 @@ pub(crate) async fn visitor(api: &Api, request: &HttpRequest) -> Result<Visitor,
         Err(error) => return Err(error),
     };
     let Some(user) = resolved.user else { return Ok(Visitor::Stranger) };
-    let token = Credentials { key: resolved.token.to_string(), secret: resolved.secret };
+    let (Some(token), Some(secret)) = (resolved.token, resolved.secret) else { return Ok(Visitor::Stranger) };
+    let token = Credentials { key: token.to_string(), secret };
     Ok(Visitor::Known(Box::new(SignedIn { session: resolved.id, user, token, cookie })))
 }
 

@@ -178,6 +178,17 @@ pub(crate) async fn revoke(on: &impl ConnectionTrait, which: Which<'_>, now: Tim
     Ok(alive)
 }
 
+/// Notes how long the tokens of a session last now.
+pub(crate) async fn set_expiry(on: &impl ConnectionTrait, session: Uuid, expires_at: Timestamp) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at.millis()))
+        .filter(Column::SessionId.eq(session.to_string()))
+        .filter(Column::RevokedAt.is_null())
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
 /// The keys of tokens, ended ones too: what caches have to forget.
 pub(crate) async fn keys(on: &impl ConnectionTrait, which: Which<'_>) -> Result<Vec<String>> {
     let keys = Entity::find().select_only().column(Column::Token).filter(which.condition());

@@ -9,7 +9,7 @@
     reason = "a test may fail by panicking, and no test uses all of it"
 )]
 
-use data_service::{App, Clock, Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{App, Clock, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
 use serde_json::Value;
 use shared::command::{Command, CreateConsumer, CreateToken, CreateUser, User};
 use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
@@ -50,7 +50,8 @@ pub fn settings(folder: &Path) -> Settings {
         hashing_threads: 2,
         hashing_queue: 32,
         password_cost: PasswordCost { memory_kib: 64, passes: 1 },
-        session_lifetime: Duration::from_secs(14 * 24 * 3600),
+        sessions: SessionLimits::default(),
+        events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
     }

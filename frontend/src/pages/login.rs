@@ -87,7 +87,13 @@ pub(crate) async fn submit(gate: Data<Gate>, request: HttpRequest, sent: Protect
     // Keyboards of phones like to add a space; no name holds one.
     let username = login.username.trim();
     let client = Client { address: address::of(&request, &gate.site.proxies), device: device::of(&request) };
-    let command = Authenticate { username: username.into(), password: login.password, client: Some(client) };
+    let command = Authenticate {
+        username: username.into(),
+        password: login.password,
+        client: Some(client),
+        sessionid: None,
+        remember: false,
+    };
     let next = login.next.or_base(&gate.site.base);
     match gate.api.call(&command, None).await {
         Ok(done) => welcome(&gate, &request, done, next).await,
