@@ -40,6 +40,11 @@ impl SessionCookie {
         Self(sessionid)
     }
 
+    /// The value, for a login that takes over what a stranger has been given so far.
+    pub(crate) fn into_secret(self) -> Secret {
+        self.0
+    }
+
     /// The value, for binding forms to it.
     pub(crate) fn expose(&self) -> &str {
         self.0.expose()

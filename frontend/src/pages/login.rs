@@ -9,7 +9,7 @@ use crate::app::Gate;
 use crate::csrf::{self, Form, ProtectedForm};
 use crate::next::Next;
 use crate::session::SessionCookie;
-use crate::site::Frame;
+use crate::site::{Frame, Site};
 use crate::{address, device, words};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -91,12 +91,13 @@ pub(crate) async fn submit(gate: Data<Gate>, request: HttpRequest, sent: Protect
         username: username.into(),
         password: login.password,
         client: Some(client),
-        sessionid: None,
+        // What services keep for a stranger comes along. The session itself ends, whoever's it was.
+        sessionid: SessionCookie::of(&request).map(SessionCookie::into_secret),
         remember: false,
     };
     let next = login.next.or_base(&gate.site.base);
     match gate.api.call(&command, None).await {
-        Ok(done) => welcome(&gate, &request, done, next).await,
+        Ok(done) => welcome(&gate.site, done, next),
         Err(ApiError::Refused(refusal)) if is_answer(&refusal) => {
             refuse(&gate, &request, &refusal, Say { next, username, ..Say::default() })
         }
@@ -121,17 +122,12 @@ fn refuse(gate: &Gate, request: &HttpRequest, refusal: &Refusal, say: Say<'_>) -
     Ok(response)
 }
 
-/// The session begins. One that the browser had before ends: it would be nobody's any more, but still alive.
-async fn welcome(gate: &Gate, request: &HttpRequest, done: Authenticated, next: &str) -> Answer {
+/// The session begins.
+fn welcome(site: &Site, done: Authenticated, next: &str) -> Answer {
     let session = SessionCookie::new(done.sessionid);
-    if let Some(before) = SessionCookie::of(request).filter(|before| *before != session)
-        && let Err(error) = before.end(&gate.api).await
-    {
-        tracing::warn!(?error, "the session before this login could not be ended");
-    }
     let mut response = see_other(next);
-    response.add_cookie(&session.set(&gate.site)).map_err(Failure::internal)?;
-    if let Some(cookie) = device::set(&gate.site, &done.device) {
+    response.add_cookie(&session.set(site)).map_err(Failure::internal)?;
+    if let Some(cookie) = device::set(site, &done.device) {
         response.add_cookie(&cookie).map_err(Failure::internal)?;
     }
     Ok(response)

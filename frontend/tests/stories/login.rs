@@ -136,6 +136,11 @@ async fn a_planted_session_is_not_adopted() {
         assert_eq!(street.log_in(&mut browser, "ada", "correct horse").await.status, 303);
         assert_ne!(browser.cookie("sessionid"), Some(planted.as_str()));
         assert!(!street.house.memory().sessions.contains_key(&planted), "the one before the login is over");
+        assert_eq!(
+            street.house.memory().brought.last(),
+            Some(&Some(planted.clone())),
+            "who it was is for the house to say"
+        );
         let mut attacker = street.browser();
         attacker.plant("sessionid", &planted);
         assert_eq!(attacker.get(base).await.status, 303);
@@ -143,6 +148,23 @@ async fn a_planted_session_is_not_adopted() {
         browser.plant("sessionid", "made-up");
         assert_eq!(street.log_in(&mut browser, "ada", "correct horse").await.status, 303);
         assert_ne!(browser.cookie("sessionid"), Some("made-up"));
+    }
+}
+
+#[actix_web::test]
+async fn what_a_stranger_was_given_is_brought_along_once() {
+    for base in BASES {
+        let street = Street::new(base).await;
+        let mut browser = street.browser();
+        browser.plant("sessionid", "a-visitors");
+        assert_eq!(street.log_in(&mut browser, "ada", "wrong").await.status, 401);
+        assert_eq!(browser.cookie("sessionid"), Some("a-visitors"), "a login that fails takes nothing away");
+        assert_eq!(street.log_in(&mut browser, "ada", "correct horse").await.status, 303);
+        let mut other = street.browser();
+        assert_eq!(street.log_in(&mut other, "ada", "correct horse").await.status, 303);
+        let memory = street.house.memory();
+        assert_eq!(memory.brought, [Some("a-visitors".to_owned()), None]);
+        assert!(!memory.done.contains(&"session.end"), "the house ends it in the same breath");
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::Uri;
 use serde::Serialize;
 use shared::command::{
     Authenticate, Authenticated, ClaimSetup, Client, Command, EndSession, Ended, ListTokens, Page, Receipt,
-    ResolveSession, Resolved, RevokeToken, Token, User, decode,
+    ResolveSession, RevokeToken, SessionData, SessionState, Token, User, decode,
 };
 use shared::error::{Code, Refusal};
 use shared::id::TokenRef;
@@ -28,6 +28,8 @@ pub struct Memory {
     pub dead: HashSet<String>,
     /// What was said about who is typing, login by login.
     pub clients: Vec<Client>,
+    /// The session that was brought to be carried over, login by login.
+    pub brought: Vec<Option<String>>,
     /// Requests that were not signed well. There must be none.
     pub refused: Vec<Refusal>,
     pub nonces: HashSet<String>,
@@ -59,6 +61,7 @@ impl Memory {
             tokens: Vec::new(),
             dead: HashSet::new(),
             clients: Vec::new(),
+            brought: Vec::new(),
             refused: Vec::new(),
             nonces: HashSet::new(),
             done: Vec::new(),
@@ -164,6 +167,9 @@ impl Memory {
             Some((password, user)) if password == command.password.expose() => user.clone(),
             _ => return Err(Refusal::new(Code::InvalidCredentials, "wrong name or password")),
         };
+        let before = command.sessionid.map(|before| before.expose().to_owned());
+        self.end_session(before.as_deref().unwrap_or_default());
+        self.brought.push(before);
         let id = self.fresh();
         let token = self.add_token("accounts", "Account pages", Some(id));
         let sessionid = format!("session-{}", self.fresh().simple());
@@ -184,12 +190,13 @@ impl Memory {
         let gone = || Refusal::new(Code::NotFound, "no such session");
         let seat = self.sessions.get(command.sessionid.expose()).ok_or_else(gone)?;
         let user = seat.user.as_ref().map(|name| self.users[name].1.clone());
-        let (id, token) = (seat.id, seat.token.clone());
-        self.reply::<ResolveSession>(&Resolved {
+        let (id, token) = (seat.id, user.as_ref().map(|_| seat.token.clone()));
+        self.reply::<ResolveSession>(&SessionState {
             id,
             user,
-            secret: Secret::new(format!("secret of {token}")),
-            token: token.parse().unwrap(),
+            secret: token.as_ref().map(|token| Secret::new(format!("secret of {token}"))),
+            token: token.map(|token| token.parse().unwrap()),
+            data: SessionData::default(),
             version: 1,
             created_at: Timestamp::from_seconds(now()),
             expires_at: Timestamp::from_seconds(now() + 86400),
