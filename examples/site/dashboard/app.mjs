@@ -24,7 +24,7 @@ site.get("/", (request, response) => {
 site.post("/", (request, response) => {
   const { colour, note } = request.body;
   if (COLOURS.includes(colour)) request.session.shared.colour = colour; // every service sees it
-  if (typeof note === "string") request.session.note = note.slice(0, 200); // this one alone
+  if (typeof note === "string") request.session.note = [...note].slice(0, 200).join(""); // this one alone
   response.redirect(303, "/dashboard/");
 });
 

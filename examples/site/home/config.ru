@@ -36,7 +36,7 @@ class Home
   def save(visit, request)
     colour, note = request.params.values_at('colour', 'note')
     visit.shared['colour'] = colour if COLOURS.include?(colour) # every service sees it
-    visit.own['note'] = note[0, 200] if note.is_a?(String) # this one alone
+    visit.own['note'] = note.scrub[0, 200] if note.is_a?(String) # this one alone
     SEE_OTHER.dup
   end
 

@@ -26,8 +26,8 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
         if (in_array($_POST['colour'] ?? null, COLOURS, true)) {
             $session->shared['colour'] = $_POST['colour']; // every service sees it
         }
-        if (is_string($_POST['note'] ?? null)) {
-            $_SESSION['note'] = mb_substr($_POST['note'], 0, 200); // this one alone
+        if (is_string($_POST['note'] ?? null) && preg_match('/^.{0,200}/us', $_POST['note'], $found)) {
+            $_SESSION['note'] = $found[0]; // this one alone
         }
     }
     header('Location: /shop/', true, 303);
