@@ -50,7 +50,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("colour") in COLOURS:
             session.shared["colour"] = request.POST["colour"]  # every service sees it
-        session["note"] = request.POST.get("note", "")[:200]  # this one alone
+        if "note" in request.POST:
+            session["note"] = request.POST["note"][:200]  # this one alone
         return redirect("page")
     colour = session.shared.get("colour", COLOURS[0])
     return render(request, "page.html", {"colours": COLOURS, "colour": colour, "note": session.get("note", "")})
