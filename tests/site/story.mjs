@@ -113,6 +113,7 @@ async function eachOneChangesWhatAllSee({ page }) {
     await visit(page, service);
     notes[index] = `only ${service.title} knows`;
     await change(page, colours[index], notes[index]);
+    await look(page, `${service.title}, ${colours[index]}`, 'with-javascript');
     for (const [other, at] of services.entries()) await sees(page, at, name, colours[index], notes[other]);
   }
 }
