@@ -17,12 +17,15 @@ export function readCookie(request, name) {
   return null;
 }
 
-/** `value` null removes the cookie. Without `expires` it lasts as long as the browser runs. */
-export function writeCookie({ name, value, secure, expires }) {
+// As long as browsers keep a cookie at all: when a session ends is for the service to say.
+const REMEMBERED_SECONDS = 400 * 24 * 3600;
+
+/** `value` null removes the cookie. If it is not to be remembered it lasts as long as the browser runs. */
+export function writeCookie({ name, value, secure, remember }) {
   const parts = [`${name}=${value ?? ""}`, "Path=/", "HttpOnly", "SameSite=Lax"];
   if (secure) parts.push("Secure");
   if (value === null) parts.push("Max-Age=0");
-  else if (expires) parts.push(`Expires=${expires.toUTCString()}`);
+  else if (remember) parts.push(`Max-Age=${REMEMBERED_SECONDS}`);
   return parts.join("; ");
 }
 

@@ -22,7 +22,7 @@ export function session({ client, cookie: name = "sessionid", secure = "auto", .
 
   return function countersign(request, response, next) {
     if (request.countersign) return next(); // mounted twice
-    const visit = new Visit(ours, request);
+    const visit = new Visit(ours, request, response);
     request.sessionStore = store;
     request.countersign = {
       client: ours,
@@ -46,8 +46,8 @@ export function session({ client, cookie: name = "sessionid", secure = "auto", .
     const lastHeaders = () => {
       if (response.headersSent || visit.sessionid === visit.sent) return;
       const careful = secure === "auto" ? mustBeSecure(request) : secure;
-      const { sessionid: value, expires } = visit;
-      response.appendHeader("Set-Cookie", writeCookie({ name, value, secure: careful, expires }));
+      const { sessionid: value, remember } = visit;
+      response.appendHeader("Set-Cookie", writeCookie({ name, value, secure: careful, remember }));
     };
 
     visit.begin(readCookie(request, name)).then(

@@ -37,9 +37,12 @@ export class Session {
     return answer(this, this.#visit.reload(), callback);
   }
 
-  /** Ends the session, for every service. */
+  /** Ends the session, for every service; there is no `req.session` after that. */
   destroy(callback) {
-    return answer(this, this.#visit.end(), callback);
+    const ending = this.#visit.end().then(() => {
+      delete this.req.session;
+    });
+    return answer(this, ending, callback);
   }
 
   /** A new id and no data of this service, as express-session promises; `shared` and the user stay. */

@@ -27,10 +27,15 @@ export function authorization({ method, url, body, key, secret, token, tokenSecr
   if (token) oauth.oauth_token = token;
   if (body !== undefined) oauth.oauth_body_hash = createHash("sha256").update(body).digest("base64");
 
-  const base = [method.toUpperCase(), baseUrl(url), parameters(url, oauth)].map(encode).join("&");
   const hmacKey = `${encode(secret)}&${encode(token ? (tokenSecret ?? "") : "")}`;
-  oauth.oauth_signature = createHmac("sha256", hmacKey).update(base).digest("base64");
+  const hmac = createHmac("sha256", hmacKey).update(baseString(method, url, oauth));
+  oauth.oauth_signature = hmac.digest("base64");
   return `OAuth ${Object.entries(oauth).map(([name, value]) => `${name}="${encode(value)}"`).join(", ")}`;
+}
+
+/** What is signed: method, URL and parameters (section 3.4.1.1). */
+export function baseString(method, url, oauth) {
+  return [method.toUpperCase(), baseUrl(url), parameters(url, oauth)].map(encode).join("&");
 }
 
 // Scheme and host in lower case, no default port, the path as it is sent (section 3.4.1.2).

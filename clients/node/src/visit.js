@@ -15,17 +15,20 @@ export class SessionEnded extends Refused {
 
 export class Visit {
   #client;
+  #response;
   #loaded = nothing; // the facts as the service has told them
   #base = { own: {}, shared: {} }; // the data as the service has it, as far as we know
   #busy = Promise.resolve(); // one thing after the other
+  #underWay = 0;
 
   /** @param {import("./client.js").Client} client */
-  constructor(client, request) {
+  constructor(client, request, response) {
     this.#client = client;
+    this.#response = response;
     this.request = request;
     this.sessionid = null;
     this.sent = null; // the id that the browser came with, once it has proved good
-    this.expires = undefined;
+    this.remember = false;
     this.ended = false;
   }
 
@@ -82,22 +85,32 @@ export class Visit {
     const session = this.request.session;
     if (!session || session !== this.session || this.ended) return undefined;
     const own = difference(visible(session, this.#base.own), normalise(dataOf(session)));
-    const shared = difference(this.#base.shared, normalise(session.shared ?? {}));
+    const shared = difference(this.#base.shared, sharedOf(session));
     return own || shared ? { ...(own && { own }), ...(shared && { shared }) } : undefined;
   }
 
-  /** For the end of a request: undefined when there is nothing to do, and nothing is awaited then. */
+  /** For the end of a request: undefined when there is nothing to do or to wait for. */
   saveChanges() {
-    return this.#changes() && this.save();
+    return this.#underWay > 0 || this.#changes() ? this.save() : undefined;
   }
 
   /** With a version, or `true` for the one that was loaded: only if nobody has saved meanwhile. */
   save({ version } = {}) {
     return this.#inTurn(async () => {
       const patch = this.#changes();
-      if (!patch) return;
-      if (this.sessionid === null) await this.#create(patch, version);
-      else await this.#save(patch, version === true ? this.version : version);
+      if (!patch) {
+        if (typeof version === "number" && version !== this.version) throw stale(version, this.version);
+        return;
+      }
+      try {
+        if (this.sessionid === null) await this.#create(patch, version);
+        else await this.#save(patch, version === true ? this.version : version);
+      } catch (error) {
+        // What was refused is not kept, and not tried again at the end of the request.
+        if (error instanceof Refused && !this.ended) this.#present(structuredClone(this.#base));
+        if (error instanceof PreconditionFailed) await this.#reload().catch(() => {});
+        throw error;
+      }
       this.#base = {
         own: apply(this.#base.own, patch.own ?? {}),
         shared: apply(this.#base.shared, patch.shared ?? {}),
@@ -107,8 +120,8 @@ export class Visit {
 
   async #create(data, version) {
     // A visitor has no version to be on.
-    if (version !== undefined && version !== true) throw this.#stale(version);
-    if (this.request.res?.headersSent) {
+    if (typeof version === "number") throw stale(version, null);
+    if (this.#response.headersSent) {
       throw new Error("the session was begun after the headers were sent, so its cookie cannot be set any more");
     }
     const { sessionid, ...state } = await this.#client.sessions.create({ data });
@@ -121,22 +134,15 @@ export class Visit {
       const saved = await this.#client.sessions.save(this.sessionid, patch, version);
       this.#loaded = { ...this.#loaded, version: saved.version };
     } catch (error) {
-      if (error instanceof NotFound) {
-        this.ended = true;
-        throw new SessionEnded(error);
-      }
-      // What was refused is not kept, and not tried again at the end of the request.
-      if (error instanceof PreconditionFailed) await this.#reload();
-      else if (error instanceof Refused) this.#present(structuredClone(this.#base));
-      throw error;
+      throw this.#unlessEnded(error);
     }
   }
 
-  #stale(version) {
-    return new PreconditionFailed(`version ${version} was expected, and there is no session`, {
-      status: 412,
-      code: "precondition_failed",
-    });
+  // A session that is not there any more was ended by somebody, and stays so.
+  #unlessEnded(error) {
+    if (!(error instanceof NotFound)) return error;
+    this.ended = true;
+    return new SessionEnded(error);
   }
 
   reload() {
@@ -159,9 +165,7 @@ export class Visit {
         try {
           this.sessionid = (await this.#client.sessions.cycle(this.sessionid)).sessionid;
         } catch (error) {
-          if (!(error instanceof NotFound)) throw error;
-          this.ended = true;
-          throw new SessionEnded(error);
+          throw this.#unlessEnded(error);
         }
       }
       this.request.sessionID = this.sessionid ?? undefined;
@@ -178,29 +182,27 @@ export class Visit {
       const more = { client: { address: this.request.ip ?? this.request.socket?.remoteAddress } };
       if (anonymous) more.sessionid = this.sessionid;
       const done = await this.#client.authenticate({ ...more, ...person });
-      const state = await this.#resolve(done.sessionid);
-      if (!state) throw new SessionEnded();
+      // From here on this is the session, even if the next step fails: the visitor's own has ended.
       this.sessionid = done.sessionid;
       this.ended = false;
-      this.expires = person.remember ? new Date(state.expires_at) : undefined;
-      this.#show(state);
+      this.remember = Boolean(person.remember);
+      await this.#reload();
       // What the visitor did in this very request is theirs too.
       if (unsaved) {
         const own = apply(this.#base.own, unsaved.own ?? {});
         this.#present({ own: structuredClone(own), shared: apply(structuredClone(this.#base.shared), unsaved.shared ?? {}) });
       }
-      return state.user;
+      return this.user;
     });
   }
 
-  /** Ends the session for every service. */
+  /** Ends the session for every service. What follows in this request is a visitor's. */
   end() {
     return this.#inTurn(async () => {
       if (this.sessionid !== null) await this.#client.sessions.end(this.sessionid);
       this.sessionid = null;
       this.ended = false;
       this.#show(nothing);
-      delete this.request.session;
     });
   }
 
@@ -211,10 +213,25 @@ export class Visit {
   }
 
   #inTurn(work) {
-    const result = this.#busy.then(work);
+    this.#underWay += 1;
+    const result = this.#busy.then(work).finally(() => {
+      this.#underWay -= 1;
+    });
     this.#busy = result.catch(() => {});
     return result;
   }
+}
+
+function stale(expected, found) {
+  const what = found === null ? "there is no session" : `${found} is there`;
+  const message = `version ${expected} was expected, and ${what}`;
+  return new PreconditionFailed(message, { status: 412, code: "precondition_failed" });
+}
+
+function sharedOf(session) {
+  const shared = session.shared ?? {};
+  if (typeof shared !== "object" || Array.isArray(shared)) throw new TypeError("req.session.shared is an object");
+  return normalise(shared);
 }
 
 /** What a visitor is told when the session cannot be had: never what the service said about *us*. */
