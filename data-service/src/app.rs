@@ -2,7 +2,7 @@
 
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
-use crate::commands::Rooms;
+use crate::commands::{Counters, Rooms};
 use crate::doors::http::{self, House};
 use crate::error::{Error, Result};
 use crate::events::Watch;
@@ -84,6 +84,8 @@ impl App {
             gate: gate.map_err(StartError::Thread)?,
             bell: Arc::new(Notify::new()),
             sessions: settings.sessions,
+            events_keep: settings.events_keep,
+            counters: Counters::default(),
             receipt_wait: settings.receipt_wait,
         };
         let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());
@@ -194,7 +196,7 @@ async fn keep_house(house: Arc<House>) {
         }
         if count.is_multiple_of(60) {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
-            outcomes.push(sweep_all(&house.rooms.store, now).await);
+            outcomes.push(sweep_all(&house, now).await);
         }
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "housekeeping will be tried again");
@@ -203,8 +205,8 @@ async fn keep_house(house: Arc<House>) {
 }
 
 /// Batch after batch, with room for others in between.
-async fn sweep_all(store: &Store, now: shared::timestamp::Timestamp) -> Result<()> {
-    while sweep::one_batch(store, now).await? {
+async fn sweep_all(house: &House, now: shared::timestamp::Timestamp) -> Result<()> {
+    while sweep::one_batch(&house.rooms.store, now, house.rooms.events_keep).await? {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())

@@ -5,14 +5,18 @@
 
 mod authenticate;
 mod consumers;
+mod counters;
+mod events;
 mod merge;
 mod profiles;
 mod receipts;
 mod sessions;
 mod setup;
+mod stats;
 mod tokens;
 mod users;
 
+pub(crate) use counters::Counters;
 pub(crate) use setup::new_link;
 pub(crate) use tokens::create_many as create_tokens;
 
@@ -37,6 +41,8 @@ pub(crate) struct Rooms {
     /// Rung when events were committed, so that this process hears of them at once.
     pub(crate) bell: Arc<Notify>,
     pub(crate) sessions: SessionLimits,
+    pub(crate) events_keep: Duration,
+    pub(crate) counters: Counters,
     pub(crate) receipt_wait: Duration,
 }
 
@@ -69,6 +75,7 @@ pub(crate) trait Run: Command {
 
 /// Carries out a command for a caller.
 pub(crate) async fn call<C: Run>(rooms: &Rooms, caller: &Caller, command: C) -> Result<C::Reply> {
+    rooms.counters.count(const { counters::place(C::NAME) });
     let call = Call { rooms, caller, now: rooms.clock.now() };
     command.check(&call).await?;
     command.run(&call).await
@@ -151,6 +158,8 @@ pub(crate) mod tests {
             gate: Gate::open(1, 8, PasswordCost { memory_kib: 64, passes: 1 }).unwrap(),
             bell: Arc::default(),
             sessions: SessionLimits::default(),
+            events_keep: Duration::from_secs(3600),
+            counters: Counters::default(),
             receipt_wait: Duration::ZERO,
         };
         (folder, rooms)

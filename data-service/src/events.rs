@@ -40,10 +40,16 @@ impl Watch {
     pub(crate) async fn catch_up(&mut self, now: Timestamp, forget: impl Fn(&Forget)) -> Result<()> {
         let before = self.applied;
         loop {
-            let batch = match events::last(self.store.read()).await? {
-                last if last > self.applied => events::after(self.store.read(), self.applied, BATCH).await?,
-                _ => break,
-            };
+            if events::last(self.store.read()).await? <= self.applied {
+                break;
+            }
+            // After a very long sleep some of what is new may be gone already.
+            let swept = events::swept(self.store.read()).await?;
+            if swept > self.applied {
+                forget(&Forget::Everything);
+                (self.applied, self.applied_at) = (swept, now);
+            }
+            let batch = events::after(self.store.read(), self.applied, BATCH).await?;
             for event in batch {
                 if let Some(what) = self.touched(&event).await? {
                     forget(&what);

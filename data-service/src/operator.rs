@@ -3,7 +3,7 @@
 use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
-use crate::commands::{self, Call, Rooms, Run};
+use crate::commands::{self, Call, Counters, Rooms, Run};
 use crate::error::{Fault, Result};
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, marks, users};
@@ -27,6 +27,8 @@ impl Operator {
             gate,
             bell: Arc::default(),
             sessions: settings.sessions,
+            events_keep: settings.events_keep,
+            counters: Counters::default(),
             receipt_wait: settings.receipt_wait,
         };
         Ok(Self { rooms })

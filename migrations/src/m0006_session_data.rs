@@ -29,6 +29,10 @@ impl MigrationTrait for Migration {
             .foreign_key(&mut belongs_to(("session_data", "session_id"), ("sessions", "id")))
             .take();
         manager.create_table(data).await?;
+        // The last event that is no longer kept. Whoever asks for events from before it is told so.
+        let swept = "INSERT INTO marks (name, value) \
+                     SELECT 'events_swept', CAST(COALESCE(MIN(sequence), 1) - 1 AS TEXT) FROM events";
+        manager.get_connection().execute_unprepared(swept).await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! [`for_each_command!`](crate::for_each_command). The data service then does not compile until it has a `run`.
 
 mod consumer;
+mod event;
 mod page;
 mod profile;
 mod route;
@@ -19,10 +20,11 @@ pub use consumer::{
     Consumer, ConsumerCreated, ConsumerPatch, ConsumerSecret, CreateConsumer, GetConsumer, GetConsumerImpact, Impact,
     ListConsumers, RevokeConsumer, RotateConsumer, Rotated, UpdateConsumer,
 };
+pub use event::ListEvents;
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
 pub use route::{Body, HttpRequest, Method, Route, RouteError, decode};
-pub use service::{Echo, Echoed, Whoami, WhoamiConsumer, WhoamiReply};
+pub use service::{Echo, Echoed, GetStats, Stats, Whoami, WhoamiConsumer, WhoamiReply};
 pub use session::{
     CreateSession, CycleSession, Cycled, EndOtherSessions, EndSession, EndedSessions, ListSessions, NewData,
     ResolveSession, RevokeSession, SaveSession, Saved, Session, SessionCreated, SessionData, SessionPatch, SessionSeen,
@@ -117,6 +119,8 @@ macro_rules! for_each_command {
             ListSessions,
             RevokeSession,
             EndOtherSessions,
+            ListEvents,
+            GetStats,
             ClaimSetup,
         }
     };

@@ -86,6 +86,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> 
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        house.rooms.counters.count_echo();
         return echo(request, &proved, body.len());
     }
     let (handler, fields) = house.router.find(message.method, path)?;

@@ -184,6 +184,8 @@ pub enum Forget {
     Tokens(Vec<String>),
     /// All tokens of a user.
     User(Uuid),
+    /// Everything: nobody knows any more what has changed.
+    Everything,
 }
 
 #[cfg(test)]

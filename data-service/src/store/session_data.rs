@@ -86,7 +86,11 @@ pub(crate) async fn carry(on: &impl ConnectionTrait, from: Uuid, to: Uuid) -> Re
 
 /// Forgets what was kept in sessions that are over.
 pub(crate) async fn forget(on: &impl ConnectionTrait, sessions: impl IntoIterator<Item = Uuid>) -> Result<()> {
-    let ids = sessions.into_iter().map(|id| id.to_string());
+    forget_by_id(on, sessions.into_iter().map(|id| id.to_string()).collect()).await
+}
+
+/// The same, by ids as they are stored.
+pub(super) async fn forget_by_id(on: &impl ConnectionTrait, ids: Vec<String>) -> Result<()> {
     Entity::delete_many().filter(Column::SessionId.is_in(ids)).exec(on).await?;
     Ok(())
 }

@@ -155,6 +155,35 @@ pub(crate) async fn end(on: &impl ConnectionTrait, sessions: &[StoredSession], n
     Ok(())
 }
 
+/// Clears away sessions that ended by themselves, one batch of them: what services kept in them goes, of one without a
+/// user everything. That is no event, because everybody was told when it would be. True if there may be more.
+pub(crate) async fn clear_expired(on: &impl ConnectionTrait, now: Timestamp, batch: u64) -> Result<bool> {
+    let expired: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.lte(now.millis()))
+        .limit(batch)
+        .lock_exclusive()
+        .into_tuple()
+        .all(on)
+        .await?;
+    if expired.is_empty() {
+        return Ok(false);
+    }
+    let full = expired.len() as u64 == batch;
+    session_data::forget_by_id(on, expired.clone()).await?;
+    Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::col(Column::ExpiresAt))
+        .filter(Column::Id.is_in(expired.clone()))
+        .filter(Column::UserId.is_not_null())
+        .exec(on)
+        .await?;
+    let visitors = Entity::delete_many().filter(Column::Id.is_in(expired)).filter(Column::UserId.is_null());
+    visitors.exec(on).await?;
+    Ok(full)
+}
+
 fn alive(now: Timestamp) -> Condition {
     Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now.millis()))
 }

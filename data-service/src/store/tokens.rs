@@ -105,7 +105,10 @@ pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, token: &s
         session: session.and_then(NonNilUuid::new),
         signed_in_at: Timestamp::from_millis(row.signed_in_at.unwrap_or(row.expires_at)),
         expires_at: Timestamp::from_millis(row.expires_at),
-        revoked: row.revoked_at.is_some() || row.ended_at.is_some() || row.disabled_at.is_some(),
+        revoked: row.revoked_at.is_some()
+            || row.disabled_at.is_some()
+            // A session that came to its end by itself has revoked nothing.
+            || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
         last_use: LastUse::default(),
     }))
 }
@@ -231,6 +234,11 @@ fn token(row: Model, names: &[(String, String, String)]) -> Result<Token> {
         expires_at: Timestamp::from_millis(row.expires_at),
         last_used_at: row.last_used_at.map(Timestamp::from_millis),
     })
+}
+
+/// How many tokens are alive.
+pub(crate) async fn count_live(on: &impl ConnectionTrait, now: Timestamp) -> Result<u64> {
+    Ok(Entity::find().filter(alive(now)).count(on).await?)
 }
 
 #[derive(FromQueryResult)]

@@ -52,7 +52,7 @@ fn a_thousand_writes_at_once_are_all_there() {
                 if number >= 1000 {
                     return versions;
                 }
-                let consumer = if number % 2 == 0 { &shop } else { &blog };
+                let consumer = if number.is_multiple_of(2) { &shop } else { &blog };
                 let patch =
                     json!({ "shared": { format!("s{number}"): number }, "own": { format!("o{number}"): number } });
                 versions.push(save(consumer, &id, patch).expect(200).json["version"].as_i64().unwrap());

@@ -86,15 +86,3 @@ fn what_a_visitor_has_is_carried_over_once() {
     let full = |id: &&String| resolve(&shop, id).expect(200).json["data"]["own"] == json!({ "cart": 1 });
     assert_eq!(sessions.iter().filter(full).count(), 1);
 }
-
-#[test]
-fn a_remembered_browser_has_the_longer_limits() {
-    let house = House::start();
-    let shop = house.consumer("shop", SERVICE);
-    person(&house, "ada");
-    let login = |remember: bool| {
-        let body = json!({ "username": "ada", "password": "correct horse battery", "remember": remember });
-        text(&shop.post("/authenticate", body).expect(200), "expires_at")
-    };
-    assert!(login(true) > login(false));
-}

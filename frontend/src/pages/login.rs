@@ -9,7 +9,7 @@ use crate::app::Gate;
 use crate::csrf::{self, Form, ProtectedForm};
 use crate::next::Next;
 use crate::session::SessionCookie;
-use crate::site::{Frame, Site};
+use crate::site::Frame;
 use crate::{address, device, words};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -42,6 +42,8 @@ pub(crate) struct Login {
     password: Secret,
     #[serde(default)]
     next: Next,
+    /// A ticked box is there, one that is not is not.
+    remember: Option<String>,
 }
 
 impl Form for Login {
@@ -67,6 +69,7 @@ struct Say<'a> {
     username: &'a str,
     notice: &'a str,
     problem: &'a str,
+    remember: bool,
 }
 
 /// `GET /login`.
@@ -87,19 +90,20 @@ pub(crate) async fn submit(gate: Data<Gate>, request: HttpRequest, sent: Protect
     // Keyboards of phones like to add a space; no name holds one.
     let username = login.username.trim();
     let client = Client { address: address::of(&request, &gate.site.proxies), device: device::of(&request) };
+    let remember = login.remember.is_some();
     let command = Authenticate {
         username: username.into(),
         password: login.password,
         client: Some(client),
-        // What services keep for a stranger comes along. The session itself ends, whoever's it was.
-        sessionid: SessionCookie::of(&request).map(SessionCookie::into_secret),
-        remember: false,
+        // What services keep about a visitor goes on in the login. The session itself ends with it.
+        sessionid: SessionCookie::of(&request).map(|session| session.secret()),
+        remember,
     };
     let next = login.next.or_base(&gate.site.base);
     match gate.api.call(&command, None).await {
-        Ok(done) => welcome(&gate.site, done, next),
+        Ok(done) => welcome(&gate, done, remember, next),
         Err(ApiError::Refused(refusal)) if is_answer(&refusal) => {
-            refuse(&gate, &request, &refusal, Say { next, username, ..Say::default() })
+            refuse(&gate, &request, &refusal, Say { next, username, remember, ..Say::default() })
         }
         Err(error) => Err(error.into()),
     }
@@ -123,11 +127,11 @@ fn refuse(gate: &Gate, request: &HttpRequest, refusal: &Refusal, say: Say<'_>) -
 }
 
 /// The session begins.
-fn welcome(site: &Site, done: Authenticated, next: &str) -> Answer {
+fn welcome(gate: &Gate, done: Authenticated, remember: bool, next: &str) -> Answer {
     let session = SessionCookie::new(done.sessionid);
     let mut response = see_other(next);
-    response.add_cookie(&session.set(site)).map_err(Failure::internal)?;
-    if let Some(cookie) = device::set(site, &done.device) {
+    response.add_cookie(&session.set(&gate.site, remember)).map_err(Failure::internal)?;
+    if let Some(cookie) = device::set(&gate.site, &done.device) {
         response.add_cookie(&cookie).map_err(Failure::internal)?;
     }
     Ok(response)
