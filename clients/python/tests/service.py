@@ -33,8 +33,12 @@ class Service:
     def start(self, port: int = 0) -> None:
         ready, ours = os.pipe()
         listen = ["--data-service", f"127.0.0.1:{port}", "--frontend", "127.0.0.1:0", "--json-ready", str(ours)]
+        if "--zeromq" in subprocess.run([EXECUTABLE, "up", "--help"], capture_output=True, text=True).stdout:
+            listen += ["--zeromq", "tcp://127.0.0.1:0"]
         self.process = subprocess.Popen(
             [EXECUTABLE, "up", "--dir", os.path.join(self.folder, "var"), *listen],
+            # Passwords of tests are cheap.
+            env={**os.environ, "COUNTERSIGN__PASSWORDS__MEMORY_KIB": "1024"},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
@@ -54,6 +58,7 @@ class Service:
             self.log.seek(0)
             raise RuntimeError("the service did not come up: " + self.log.read().decode()[-2000:])
         addresses = json.loads(line)
+        self.zeromq = addresses.get("zeromq")
         self.url, self.frontend = addresses["data_service"].rstrip("/"), addresses["frontend"].rstrip("/")
 
     def kill(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import zmq
 
@@ -16,18 +16,28 @@ _VERSION = b"1"
 
 
 class ZeroMQTransport(Transport):
-    """``address`` as ZeroMQ writes it: ``tcp://127.0.0.1:8001``. ``name`` is the service's ``zeromq.name``."""
+    """``address`` as ZeroMQ writes it: ``tcp://127.0.0.1:7979``. ``name`` is the service's ``zeromq.name``.
+
+    With ``server_key``, the public CURVE key of the service, everything is encrypted; ``curve`` is then a pair of one's own
+    (public, secret), which is made up if the service does not ask for certain ones.
+    """
 
     def __init__(
         self,
         address: str,
         *,
         name: str = "countersign",
+        server_key: Optional[str] = None,
+        curve: Optional[Tuple[str, str]] = None,
         timeout: float = 10.0,
         context: Optional["zmq.Context[Any]"] = None,
         most_idle: int = 16,
     ) -> None:
         self._address, self._name, self._timeout, self._most_idle = address, name, timeout, most_idle
+        self._server_key, self._curve = server_key, curve
+        if server_key and curve is None:
+            public, secret = zmq.curve_keypair()
+            self._curve = public.decode(), secret.decode()
         self._given = context
         self._lock = threading.Lock()
         self._fresh_start()
@@ -60,7 +70,9 @@ class ZeroMQTransport(Transport):
                 socket.close(linger=0)
         if len(answer) != 4 or answer[1] != _VERSION or not answer[2].isdigit() or len(answer[2]) > 3:
             raise Unavailable("the answer is not one of the data service's")
-        return answer_of(int(answer[2]), answer[3], {})
+        said = answer_of(int(answer[2]), answer[3], {})
+        # There are no headers here, so nothing says which version of a document this is.
+        return Answer(said.status, {"document": said.data, "version": None}, {}) if command.document else said
 
     def _take(self) -> "zmq.Socket[Any]":
         with self._lock:
@@ -72,10 +84,13 @@ class ZeroMQTransport(Transport):
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, MOST_BYTES)
         try:
+            if self._server_key and self._curve:
+                socket.curve_serverkey = self._server_key.encode()
+                socket.curve_publickey, socket.curve_secretkey = (key.encode() for key in self._curve)
             socket.connect(self._address)
         except zmq.ZMQError as error:
             socket.close(linger=0)
-            raise ValueError(f"{self._address!r} is no address: {error}") from error
+            raise ValueError(f"{self._address!r} or a CURVE key is not as ZeroMQ wants it: {error}") from error
         return socket
 
     def _give(self, socket: "zmq.Socket[Any]") -> None:

@@ -5,7 +5,7 @@ Names and passwords are checked by the service. Permissions and groups are Djang
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY
@@ -28,6 +28,7 @@ _LOGIN = "_countersign_login"
 class CountersignBackend(ModelBackend):
     """``authenticate(request, username=…, password=…)``; the name may be an e-mail address.
 
+    ``remember=True`` asks for the service's longer limits; how long the browser keeps the cookie is Django's setting.
     A visitor's session goes along with a login, whole. After :class:`countersign.Throttled` no other backend is asked;
     the exception is ``request.countersign_refused`` then, for who wants to say so.
     """
@@ -41,7 +42,7 @@ class CountersignBackend(ModelBackend):
             return None
         store = _store(request)
         carried = store.carry_over() if store else None
-        answer = _ask(request, name, password, carried)
+        answer = _ask(request, name, password, carried, bool(more.get("remember")))
         return answer and self._accept(store, answer, carried)
 
     @sensitive_variables("password")
@@ -56,7 +57,8 @@ class CountersignBackend(ModelBackend):
         if store:
             await store._aload_once()
             carried = store.carry_over()
-        answer = await sync_to_async(_ask, thread_sensitive=False)(request, name, password, carried)
+        remember = bool(more.get("remember"))
+        answer = await sync_to_async(_ask, thread_sensitive=False)(request, name, password, carried, remember)
         return answer and await sync_to_async(self._accept)(store, answer, carried)
 
     def _accept(self, store: Optional[SessionStore], answer: Mapping[str, Any], carried: Optional[str]) -> Any:
@@ -102,7 +104,9 @@ def _is_ours(path: Any) -> bool:
 
 
 @sensitive_variables("password")
-def _ask(request: Optional[HttpRequest], name: str, password: str, sessionid: Optional[str]) -> Optional[Mapping[str, Any]]:
+def _ask(
+    request: Optional[HttpRequest], name: str, password: str, sessionid: Optional[str], remember: bool
+) -> Optional[Mapping[str, Any]]:
     address = None
     if request is not None:
         custom = conf.setting("ADDRESS")
@@ -110,7 +114,7 @@ def _ask(request: Optional[HttpRequest], name: str, password: str, sessionid: Op
     store = _store(request)
     try:
         asking = conf.client().authenticate
-        arguments = {"sessionid": sessionid, "address": address or None}
+        arguments = {"sessionid": sessionid, "address": address or None, "remember": remember}
         return store._asking(asking, name, password, **arguments) if store else asking(name, password, **arguments)
     except (InvalidCredentials, Invalid):
         return None

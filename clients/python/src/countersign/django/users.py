@@ -25,17 +25,16 @@ logger = logging.getLogger("countersign.django")
 
 def shadow_of(state: Mapping[str, Any]) -> Optional[Any]:
     """The local user, made or brought up to date. ``None`` if a local user has the name and is not to be taken over."""
-    for attempt in (1, 2):
+    link = _link_of(state)
+    if link is None:
         try:
-            link = Shadow.objects.select_related("user").filter(pk=state["id"]).first()
-            if link is None:
-                return _make(state)
-            return _bring_up_to_date(link.user, state)
+            _make(state)
         except IntegrityError:
-            # Two first requests of one person at once, or a name that changed hands between the two statements.
-            if attempt == 2:
-                raise
-    return None
+            # Another first request of this person was quicker, or somebody local has the name.
+            if _link_of(state) is None and not _take_over(state):
+                return None
+        link = Shadow.objects.select_related("user").get(pk=state["id"])
+    return _bring_up_to_date(link.user, state)
 
 
 def fields_of(state: Mapping[str, Any]) -> Dict[str, Any]:
@@ -84,30 +83,47 @@ def _bring_up_to_date(user: Any, state: Mapping[str, Any]) -> Any:
     return user
 
 
-def _make(state: Mapping[str, Any]) -> Optional[Any]:
+def _link_of(state: Mapping[str, Any]) -> Optional[Shadow]:
+    return Shadow.objects.select_related("user").filter(pk=state["id"]).first()
+
+
+def _make(state: Mapping[str, Any]) -> None:
     model = get_user_model()
-    fields = fields_of(state)
-    name = fields[model.USERNAME_FIELD]
+    # It begins with a write: SQLite refuses who reads first and finds that somebody else has written meanwhile.
     with transaction.atomic(using=router.db_for_write(model)):
-        user = _free(name)
+        user = model(**fields_of(state))
         # A shadow has no password of its own: nobody gets in past the service, or stays in after it says no.
-        if user is None:
-            user = model(**fields)
-            user.set_unusable_password()
-            user.save()
-        elif not _may_adopt(user):
-            logger.error(
-                "the local user %r is not taken for the service's user %s of that name; "
-                "link them with `manage.py countersign_link`, or rename one of them",
-                name,
-                state["id"],
-            )
-            return None
-        elif user.has_usable_password():
-            user.set_unusable_password()
-            user.save(update_fields=["password"])
+        user.set_unusable_password()
+        user.save()
         Shadow.objects.create(pk=state["id"], user=user)
-    return _bring_up_to_date(user, state)
+
+
+def _take_over(state: Mapping[str, Any]) -> bool:
+    """The name is taken here. True if there is a shadow now."""
+    model = get_user_model()
+    name = fields_of(state)[model.USERNAME_FIELD]
+    try:
+        with transaction.atomic(using=router.db_for_write(model)):
+            user = _free(name)
+            if user is None:
+                _make(state)
+                return True
+            if not _may_adopt(user):
+                logger.error(
+                    "the local user %r is not taken for the service's user %s of that name; "
+                    "link them with `manage.py countersign_link`, or rename one of them",
+                    name,
+                    state["id"],
+                )
+                return False
+            if user.has_usable_password():
+                user.set_unusable_password()
+                user.save(update_fields=["password"])
+            Shadow.objects.create(pk=state["id"], user=user)
+    except IntegrityError:
+        if _link_of(state) is None:
+            raise
+    return True
 
 
 def _free(name: str) -> Optional[Any]:
