@@ -136,7 +136,11 @@ final class Client
     public function send(string $method, string $path, mixed $body = null, array $headers = []): string
     {
         $method = strtoupper($method);
-        $text = $body === null ? '' : Json::encode($body === [] ? new \stdClass() : $body);
+        try {
+            $text = $body === null ? '' : Json::encode($body === [] ? new \stdClass() : $body);
+        } catch (\JsonException $e) {
+            throw new \InvalidArgumentException("the body cannot be JSON: {$e->getMessage()}", 0, $e);
+        }
         $headers += ['Accept' => 'application/json'];
         if ($text !== '') {
             $headers += ['Content-Type' => $method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'];
@@ -307,7 +311,7 @@ final class Client
 
 /**
  * PHP values as JSON and back. A JSON object is a `\stdClass` here and a list is an array, which PHP's arrays do not tell
- * apart: an array becomes an object if it is not a list, or if it was read from one.
+ * apart: an array becomes an object if it is not a list, or if it was read from an object that looks like one.
  *
  * @internal
  */
@@ -329,7 +333,7 @@ final class Json
                 throw $e;
             }
             // A name that begins with a NUL fits into an array only.
-            return self::tree(json_decode($text, true, 512, JSON_THROW_ON_ERROR), new \stdClass(), 'it');
+            return self::tree(json_decode($text, true, 512, JSON_THROW_ON_ERROR), new \stdClass(), 'it', false);
         }
     }
 
@@ -339,8 +343,12 @@ final class Json
         return is_scalar($value) || $value === null ? $value : array_map(self::arrays(...), (array) $value);
     }
 
-    /** JSON for a value that stands where `$like` stood. Nulls in objects are left out: a merge patch cannot keep them. */
-    public static function tree(mixed $value, mixed $like, string $name): mixed
+    /**
+     * JSON for a value that stands where `$like` stood. Nulls in objects are left out: a merge patch cannot keep them.
+     *
+     * @param bool $exact an array that is a list is a list, whatever stood there
+     */
+    public static function tree(mixed $value, mixed $like, string $name, bool $exact): mixed
     {
         if (is_string($value) && preg_match('//u', $value) !== 1) {
             throw new \InvalidArgumentException("$name is not UTF-8, which JSON wants: bytes go through base64_encode()");
@@ -360,10 +368,11 @@ final class Json
             throw new \InvalidArgumentException(substr($name, 0, 80) . '… is nested too deeply, or holds itself');
         }
         $had = is_array($like) || $like instanceof \stdClass ? (array) $like : [];
-        if (is_array($value) && array_is_list($value) && !$like instanceof \stdClass) {
+        $object = !$exact && $like instanceof \stdClass && ($value === [] || ($had !== [] && array_is_list($had)));
+        if (is_array($value) && array_is_list($value) && !$object) {
             $list = [];
             foreach ($value as $key => $item) {
-                $list[] = self::tree($item, is_array($like) ? $had[$key] ?? null : null, "{$name}[$key]");
+                $list[] = self::tree($item, is_array($like) ? $had[$key] ?? null : null, "{$name}[$key]", $exact);
             }
             return $list;
         }
@@ -373,7 +382,7 @@ final class Json
                 if (preg_match('/^(?!\0)/u', (string) $key) !== 1 && !array_key_exists($key, $had)) {
                     throw new \InvalidArgumentException("a key of $name is not UTF-8, or begins with a NUL");
                 }
-                $object[$key] = self::tree($item, $like instanceof \stdClass ? $had[$key] ?? null : null, "{$name}[$key]");
+                $object[$key] = self::tree($item, $like instanceof \stdClass ? $had[$key] ?? null : null, "{$name}[$key]", $exact);
             }
         }
         return (object) $object;
@@ -583,14 +592,18 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
         bool $remember = false,
         ?string $address = null,
     ): array {
+        if (preg_match('//u', $username . "\n" . $password) !== 1) {
+            throw new InvalidCredentials('invalid_credentials', 'the name or the password is no text', 401);
+        }
         $another = $this->user() !== null;
         $device = $_COOKIE['device'] ?? null;
+        $device = is_string($device) && preg_match('/^[!-~]{1,512}$/D', $device) === 1 ? $device : null;
         $answer = $this->client->request('POST', '/authenticate', array_filter([
             'username' => $username,
             'password' => $password,
             'remember' => $remember ?: null,
             'sessionid' => $another ? null : $this->sessionid,
-            'client' => array_filter(['address' => $address, 'device' => is_string($device) ? $device : null]) ?: null,
+            'client' => array_filter(['address' => $address, 'device' => $device]) ?: null,
         ], fn($value) => $value !== null));
         self::has($answer, 'sessionid', 'user');
 
@@ -692,8 +705,8 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
             throw new PreconditionFailed('precondition_failed', 'there is no session', 412);
         }
         $visitor = $this->lazy ? [$_SESSION ?? [], $this->shared] : [[], []];
-        $own = Json::tree($visitor[0], new \stdClass(), '$_SESSION');
-        $shared = Json::tree($visitor[1], new \stdClass(), 'shared');
+        $own = $this->json($visitor[0], new \stdClass(), '$_SESSION');
+        $shared = $this->json($visitor[1], new \stdClass(), 'shared');
         $this->take($this->client->send('POST', '/sessions', ['data' => ['own' => $own, 'shared' => $shared]]));
         return $this->sessionid;
     }
@@ -779,8 +792,8 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
     /** Sends what has changed since it was loaded, if anything has. */
     private function keep(array $own): void
     {
-        $own = Json::tree($own, $this->own, '$_SESSION');
-        $shared = Json::tree($this->shared, $this->common, 'shared');
+        $own = $this->json($own, $this->own, '$_SESSION');
+        $shared = $this->json($this->shared, $this->common, 'shared');
         $patch = ['own' => Json::patch($this->own, $own), 'shared' => Json::patch($this->common, $shared)];
         $patch = array_filter($patch, fn($changes) => (array) $changes !== []);
         if ($patch === [] && $this->expected === null) {
@@ -794,6 +807,11 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
         }
         [$this->own, $this->common, $this->expected] = [$own, $shared, null];
         $this->state['version'] = self::has($answer, 'version')['version'];
+    }
+
+    private function json(array $data, \stdClass $was, string $name): \stdClass
+    {
+        return Json::tree((object) $data, $was, $name, $this->objects);
     }
 
     /** Has PHP start its session, with the id we gave it or a new one, and send the cookie. */

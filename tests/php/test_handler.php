@@ -54,6 +54,15 @@ check('what others have put in stays as it is', function () use ($site, $shop, $
     same(['{}', 2], [json_encode($own->o), $own->n]);
 });
 
+check('a list may take the place of an object, and an object that is emptied stays one', function () use ($site, $shop, $native) {
+    $browser = new Browser($site);
+    $made = $shop->request('POST', '/sessions', ['data' => json_decode('{"own": {"a": {"x": 1}, "b": {}, "c": {"x": 1}, "d": [1]}}')]);
+    $browser->cookies['sessionid'] = $made['sessionid'];
+    $browser->visit("$native \$_SESSION['a'] = [1, 2]; \$_SESSION['b'][] = 1; unset(\$_SESSION['c']['x'], \$_SESSION['d'][0]);");
+    $got = json_decode($shop->send('POST', '/sessions/resolve', ['sessionid' => $made['sessionid']]));
+    same('{"a":[1,2],"b":[1],"c":{},"d":[]}', json_encode($got->data->own));
+});
+
 check('an unknown id is never adopted', function () use ($site, $seen, $native) {
     foreach ([str_repeat('A', 43), 'short', 'a b%00', '../../etc', str_repeat('x', 3000)] as $planted) {
         $browser = new Browser($site);

@@ -66,8 +66,12 @@ check('logs in and out', function () use ($site, $seen, $start, $blog) {
 
     $wrong = $browser->visit("$start try { \$session->login('ann', 'wrong'); } catch (Countersign\InvalidCredentials) { echo 'no'; }");
     same(['no', null], [$wrong->body, $wrong->cookie('sessionid')]);
+    foreach (['"ann\xff", getenv("PASSWORD")', '"ann", "\xff"'] as $bytes) {
+        same('no', $browser->visit("$start try { \$session->login($bytes); } catch (Countersign\InvalidCredentials) { echo 'no'; }")->body);
+    }
     same(true, $seen($visitor) !== null);
 
+    $browser->cookies['device'] = '%ff';
     $answer = $browser->visit($login() . ' $_SESSION["seen"] = $user["username"]; echo json_encode([$_SESSION, $session->shared]);');
     same('[{"cart":[1],"seen":"ann"},{"theme":"dark"}]', $answer->body);
     same(null, $seen($visitor));

@@ -14,8 +14,8 @@ module Countersign
     # `cookie` is what the browser sent as `sessionid`, `device` what it sent as that.
     def initialize(client, cookie, device: nil)
       @client = client
-      @cookie = cookie.to_s.match?(/\A[A-Za-z0-9_-]{16,128}\z/) ? cookie.to_s : nil
-      @known_device = device
+      @cookie = cookie.to_s.b.match?(/\A[A-Za-z0-9_-]{16,128}\z/) ? cookie.to_s : nil
+      @known_device = device.to_s.b.match?(/\A[!-~]{1,512}\z/) ? device.to_s : nil
       @loaded = false
       forget
     end
@@ -114,6 +114,7 @@ module Countersign
     # Logs in: a new id, and what was in the visitor's session goes along. `address` is where the person comes from, so
     # that guessing is slowed down fairly. Answers the user; raises InvalidCredentials, Throttled, …
     def login(username, password, remember: false, address: nil)
+      username, password = [username, password].map { |text| typed(text) }
       another = !user.nil?
       about = { 'address' => address, 'device' => @known_device }.compact
       answer = has(@client.post('/authenticate', {
@@ -183,6 +184,14 @@ module Countersign
       @shared_was = {}
       (@own ||= {}).clear
       (@shared ||= {}).clear
+    end
+
+    # What somebody typed into a form, or sent in its place.
+    def typed(text)
+      text = text.is_a?(String) ? text.dup.force_encoding(Encoding::UTF_8) : nil
+      return text if text&.valid_encoding?
+
+      raise InvalidCredentials.new('invalid_credentials', 'the name or the password is no text', status: 401)
     end
 
     # A 200 that is not the service's is a fault like any other.

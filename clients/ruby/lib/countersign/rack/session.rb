@@ -113,8 +113,7 @@ module Countersign
       def on_this_machine?(req)
         proxied = %w[HTTP_FORWARDED HTTP_X_FORWARDED_FOR HTTP_X_FORWARDED_PROTO].any? { |name| req.has_header?(name) }
         host = req.get_header('HTTP_HOST').to_s.downcase.sub(/:\d+\z/, '')
-        req.get_header('rack.url_scheme') == 'http' && !proxied &&
-          host.match?(/\A(localhost|127(\.\d{1,3}){3}|\[::1\])\z/)
+        !req.ssl? && !proxied && host.match?(/\A(localhost|127(\.\d{1,3}){3}|\[::1\])\z/)
       end
     end
 
