@@ -105,3 +105,34 @@ fn changes_access(event: &Event) -> bool {
     let fields = event.data.get("fields").and_then(Value::as_array);
     fields.is_some_and(|fields| fields.iter().any(|field| field == "access"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{sweep, tests::store};
+    use serde_json::json;
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    /// An instance that slept until what it has missed was swept away cannot know what to forget.
+    #[tokio::test]
+    async fn whoever_missed_events_for_good_forgets_everything() {
+        let (_folder, store) = store().await;
+        let (store, now) = (Arc::new(store), Timestamp::from_seconds(1_000_000));
+        let mut watch = Watch::start(Arc::clone(&store), "one".into(), now).await.unwrap();
+        let append = async |at: Timestamp| {
+            let tx = store.begin().await.unwrap();
+            events::append(tx.on(), at, Topic::ConsumerRevoked, "shop", json!({})).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        for _ in 0..3 {
+            append(now.plus_seconds(-7200)).await;
+        }
+        append(now).await;
+        sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
+        let forgotten = RefCell::new(Vec::new());
+        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone())).await.unwrap();
+        assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);
+        watch.catch_up(now, |_| panic!("there is nothing new")).await.unwrap();
+    }
+}

@@ -6,10 +6,11 @@ use crate::clock::Clock;
 use crate::commands::{self, Call, Counters, Rooms, Run};
 use crate::error::{Fault, Result};
 use crate::settings::Settings;
-use crate::store::{OpenError, Store, marks, users};
+use crate::store::{OpenError, Store, marks, sessions, users};
 use shared::command::{CreateToken, TokenCreated, User};
 use shared::secret::Secret;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The house entered by the operator's key. Running instances hear of changes as they hear of each other's.
 pub struct Operator {
@@ -49,6 +50,11 @@ impl Operator {
     /// A user by name or e-mail address.
     pub async fn user(&self, login: &str) -> Result<Option<User>> {
         Ok(users::by_login(self.rooms.store.read(), login).await?.map(|account| account.user))
+    }
+
+    /// Whose session this is; `None` if there is none of that id, or it is a visitor's.
+    pub async fn owner_of_session(&self, id: Uuid) -> Result<Option<Uuid>> {
+        Ok(sessions::by_id(self.rooms.store.read(), id).await?.and_then(|session| session.user))
     }
 
     /// A new one-time link for the first administrator; `None` once there is one.
