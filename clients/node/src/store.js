@@ -24,10 +24,10 @@ export class CountersignStore extends expressSession.Store {
     reply(callback, async () => {
       const state = await this.#find(sid);
       if (!state) return null;
-      const { cookie, ...own } = normalise(state.data.own ?? {});
-      const session = { ...own, cookie: cookieOf(state) };
-      Object.defineProperty(session, "shared", { value: normalise(state.data.shared ?? {}), writable: true });
-      Object.defineProperty(session, loaded, { value: structuredClone({ own, shared: session.shared }) });
+      const { own, shared } = parts(state);
+      const session = { ...structuredClone(own), cookie: cookieOf(state) };
+      Object.defineProperty(session, "shared", { value: structuredClone(shared), writable: true });
+      Object.defineProperty(session, loaded, { value: { own, shared } });
       return session;
     });
   }
@@ -35,10 +35,10 @@ export class CountersignStore extends expressSession.Store {
   set(sid, session, callback) {
     reply(callback, async () => {
       // Without knowing what was loaded, "the whole session" is what the caller has, and the rest goes.
-      const before = session[loaded] ?? (await this.#parts(sid));
-      const { cookie, ...own } = normalise({ ...session });
-      const patch = { own: difference(before.own, own) };
-      if (session.shared !== undefined) patch.shared = difference(before.shared, normalise(session.shared));
+      const before = session[loaded] ?? parts(await this.#client.sessions.resolve(sid));
+      const after = parts({ data: { own: { ...session }, shared: session.shared } });
+      const patch = { own: difference(before.own, after.own) };
+      if (session.shared !== undefined) patch.shared = difference(before.shared, after.shared);
       if (patch.own || patch.shared) await this.#client.sessions.save(sid, patch);
     });
   }
@@ -63,11 +63,12 @@ export class CountersignStore extends expressSession.Store {
       throw error;
     }
   }
+}
 
-  async #parts(sid) {
-    const { cookie, ...own } = normalise((await this.#client.sessions.resolve(sid)).data.own ?? {});
-    return { own, shared: {} };
-  }
+// `cookie` and `shared` are no data of ours under these names, and nobody else's to lose.
+function parts({ data }) {
+  const { cookie, shared, ...own } = normalise(data.own ?? {});
+  return { own, shared: normalise(data.shared ?? {}) };
 }
 
 const cookieOf = (state) => ({

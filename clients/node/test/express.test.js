@@ -307,7 +307,7 @@ for (const [version, express] of [["4", express4], ["5", express5]]) {
     }));
 
     test("a fault before the application is 503 with Retry-After, also when nobody handles it", async () => {
-      const app = express().use(session({ client }));
+      const app = express().set("env", "test").use(session({ client }));
       app.get("/", (request, response) => response.json(request.session));
       app.get("/write", (request, response) => {
         request.session.n = Math.random();
@@ -352,7 +352,7 @@ for (const [version, express] of [["4", express4], ["5", express5]]) {
     }));
 
     test("a consumer that may not is our fault, not the visitor's", async () => {
-      const app = express().use(session({ url: service.url, ...service.consumer("poor", ["authenticate"]) }));
+      const app = express().set("env", "test").use(session({ url: service.url, ...service.consumer("poor", ["authenticate"]) }));
       app.get("/", (request, response) => response.json({}));
       const { get, jar, close } = await visit(app);
       jar.cookie = "A".repeat(43);

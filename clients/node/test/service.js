@@ -1,11 +1,12 @@
 // A real service in a folder of its own, and a proxy in front of it that can be taken away.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import net from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export const executable = process.env.COUNTERSIGN;
 
@@ -63,12 +64,16 @@ export async function startService() {
     COUNTERSIGN__PASSWORDS__PASSES: "1",
   };
   const listen = ["--data-service", `127.0.0.1:${network.target}`, "--frontend", "127.0.0.1:0", "--json-ready", "3"];
-  const child = spawn(executable, ["up", "--dir", dir, ...listen], { env, stdio: ["ignore", "pipe", "pipe", "pipe"] });
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (log += text));
+  // Files, for what Node calls a pipe is a socket, which cannot be opened by its number.
+  const [log, ready] = ["log", "ready"].map((name) => path.join(folder, name));
+  const [out, done] = [log, ready].map((name) => openSync(name, "w"));
+  const child = spawn(executable, ["up", "--dir", dir, ...listen], { env, stdio: ["ignore", out, out, done] });
+  for (const file of [out, done]) closeSync(file);
   const exited = once(child, "exit");
-  const ready = await Promise.race([once(child.stdio[3], "data"), exited.then(() => null)]);
-  if (!ready) throw new Error(`the service did not come up: ${log}`);
+  for (let waited = 0; !readFileSync(ready, "utf8").endsWith("\n"); waited += 50) {
+    if (child.exitCode !== null || waited > 60_000) throw new Error(`it did not come up: ${readFileSync(log, "utf8")}`);
+    await sleep(50);
+  }
 
   const operator = (words, input) => {
     const done = spawnSync(executable, [...words, "--dir", dir], { env, input, encoding: "utf8", timeout: 120_000 });
