@@ -63,6 +63,7 @@ class Cost(Scenes):
         for path in ("/plain/", "/whoami/", "/read/?key=a"):
             answer, asked = self.asked(lambda: self.browser.get(path))
             self.assertEqual((answer.status_code, asked, dict(answer.cookies)), (200, [], {}))
+            self.assertEqual(answer.get("Vary"), None if path == "/plain/" else "Cookie", "caches keep people apart")
 
     def test_a_page_that_does_not_look_costs_nothing(self):
         self.at_the_frontend(self.person())
@@ -270,6 +271,10 @@ class Data(Scenes):
             self.assertEqual(asked, [])
 
 
+def shouted(state):
+    return {"username": state["username"].upper()}
+
+
 class Serializer:
     """Keeps timedeltas too."""
 
@@ -363,6 +368,15 @@ class People(Scenes):
         self.assertEqual((theirs.own, theirs.shared), ({"theirs": True}, {"lang": "en"}))
         self.assertEqual(dict(SessionStore(self.browser.sessionid).items())["cart"], [1])
         self.assertEqual(self.browser.get("/read/?key=cart").json()["value"], [1])
+
+    def test_what_is_flushed_before_the_login_does_not_go_along(self):
+        user = self.person()
+        self.browser.json("/write/", key="a", value=1)
+        self.browser.json("/write/", key="b", value=2, shared=True)
+        said = self.browser.json("/flush-in/", username=user["username"], password=user["password"])
+        self.assertEqual((said.json()["name"], self.whoami()), (user["username"], user["username"]))
+        self.assertEqual(self.browser.get("/read/?key=a").json()["found"], False)
+        self.assertEqual(Session.resolve(self.other, self.browser.sessionid).shared, {})
 
     def test_nothing_goes_along_from_somebody_else(self):
         ada, bob = self.person(), self.person(prefix="bob")
@@ -466,6 +480,14 @@ class People(Scenes):
             ("new-" + user["username"], "new-" + user["email"], "Countess", True, 1),
         )
 
+    def test_fields_of_one_s_own(self):
+        user = self.person(name="Ada")
+        self.at_the_frontend(user)
+        with override_settings(COUNTERSIGN={**SITE(), "USER_FIELDS": "tests.django_tests.shouted"}):
+            self.assertEqual(self.whoami(), user["username"].upper())
+        with override_settings(USE_TZ=False):
+            self.assertEqual(self.whoami(), user["username"])
+
     def test_who_takes_over_a_name_does_not_take_over_the_account(self):
         ada = self.person()
         self.at_the_frontend(ada)
@@ -548,6 +570,17 @@ class People(Scenes):
         self.assertEqual(self.browser.get("/admin/").status_code, 302)
         self.assertRedirects(self.browser.post("/admin/login/", said), "/admin/")
         self.assertEqual(self.browser.get("/admin/auth/user/").status_code, 200)
+
+    def test_names_that_nobody_can_have(self):
+        for name in ("", "a\x00b", "x" * 5000, "é\ud800"):
+            self.assertEqual(self.browser.json("/in/", username=name, password="x").status_code, 401, name)
+        self.assertEqual(self.browser.post("/in/", '{"username": null}', content_type="application/json").status_code, 401)
+
+    def test_a_server_that_knows_no_address(self):
+        user = self.person()
+        for address in ("", "unix:", "fe80::1%eth0"):
+            browser = Browser(REMOTE_ADDR=address)
+            self.assertEqual(self.sign_in(user, browser).status_code, 200)
 
     def test_throttled_is_said(self):
         user = self.person()
@@ -664,6 +697,28 @@ class Faults(Scenes):
         with Faulty() as faulty, self.site(faulty):
             said = self.browser.post("/out/")
         self.assertEqual((said.status_code, self.browser.sessionid), (503, "A" * 43))
+
+    def test_no_password_gets_into_the_report_of_an_error(self):
+        from django.views.debug import ExceptionReporter
+
+        with Faulty(answer(200, b"nonsense")) as faulty, self.site(faulty):
+            reported = []
+
+            def note(sender, request, **_):
+                import sys
+
+                reported.append(ExceptionReporter(request, *sys.exc_info()).get_traceback_text())
+
+            from django.core.signals import got_request_exception
+
+            got_request_exception.connect(note)
+            with override_settings(MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"]):
+                self.browser = Browser(raise_request_exception=False)
+                said = self.browser.json("/in/", username="ada", password="hunter2-hunter2")
+            got_request_exception.disconnect(note)
+        self.assertEqual((said.status_code, len(reported)), (500, 1))
+        self.assertIn("transport.py", reported[0])
+        self.assertNotIn("hunter2", reported[0])
 
     def test_a_wrong_secret_is_an_error_and_logs_nobody_out(self):
         self.at_the_frontend(self.person())

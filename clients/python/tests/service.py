@@ -71,6 +71,7 @@ class Service:
                 self.process.wait()
 
     def stop(self) -> None:
+        atexit.unregister(self.stop)
         self.kill()
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)

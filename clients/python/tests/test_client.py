@@ -20,14 +20,16 @@ from countersign import (
     InvalidCredentials,
     NotFound,
     PreconditionFailed,
+    Session,
     SignatureRefused,
     Throttled,
+    Unavailable,
 )
 from countersign.commands import COMMANDS
 from countersign.http import HttpTransport
 from countersign.oauth import base_string
 
-from .service import SITE_ACCESS, service
+from .service import SITE_ACCESS, Service, service
 
 
 class Signing(unittest.TestCase):
@@ -180,6 +182,20 @@ class Requests(unittest.TestCase):
                 os._exit(4)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
         client.whoami()
+
+    def test_a_service_that_was_restarted(self) -> None:
+        own = Service()
+        client = own.client("restarted", *SITE_ACCESS)
+        session = Session(client)
+        session.own["a"] = 1
+        session.save()
+        port = int(own.url.rsplit(":", 1)[1])
+        own.kill()
+        with self.assertRaises(Unavailable):
+            Session.resolve(client, session.sessionid)
+        own.start(port)
+        self.assertEqual(Session.resolve(client, session.sessionid).own, {"a": 1})
+        own.stop()
 
     def test_another_address_than_the_one_that_is_signed(self) -> None:
         other = self.service.url.replace("127.0.0.1", "localhost")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import ipaddress
 import re
 import time
 from typing import Any, Dict, Iterator, Mapping, Optional
@@ -117,6 +118,8 @@ class Client:
         headers: Optional[Mapping[str, str]] = None,
     ) -> Answer:
         """A signed HTTP request by method and path, for what has no command here. ``path`` is sent as it is."""
+        if not path.startswith("/") or "?" in path or "#" in path:
+            raise ValueError(f"{path!r} is no path; what follows a ? goes into `query`")
         body = b"" if json is None else to_json(json)
         all_headers = dict(headers or {})
         if body:
@@ -152,7 +155,7 @@ class Client:
         ``sessionid`` is the cookie of an anonymous session: what it holds goes along, and it ends. ``address`` and
         ``device`` are where the person comes from and the ``device`` of an earlier login there, for fair throttling.
         """
-        known = {name: value for name, value in (("address", address), ("device", device)) if value}
+        known = {name: value for name, value in (("address", _address(address)), ("device", device)) if value}
         return self.call(
             "authenticate",
             username=username,
@@ -196,6 +199,14 @@ class Client:
             if not self._clock.learn(refused):
                 raise
         return send()
+
+
+def _address(text: Optional[str]) -> Optional[str]:
+    """Servers behind a Unix socket say `unix:` or nothing where the address should be. That is no reason to refuse."""
+    try:
+        return str(ipaddress.ip_address((text or "").split("%")[0]))
+    except ValueError:
+        return None
 
 
 def _transport(url: str, options: Dict[str, Any]) -> Transport:

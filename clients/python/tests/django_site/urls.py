@@ -50,6 +50,13 @@ def sign_in(request):
     return JsonResponse({"name": user.get_username()})
 
 
+def flush_and_sign_in(request):
+    user = authenticate(request, **json.loads(request.body))
+    request.session.flush()
+    login(request, user)
+    return JsonResponse({"name": user.get_username()})
+
+
 def sign_out(request):
     logout(request)
     return JsonResponse({})
@@ -99,6 +106,7 @@ urlpatterns = [
     path("nested/", nested),
     path("check/", only_check),
     path("in/", sign_in),
+    path("flush-in/", flush_and_sign_in),
     path("out/", sign_out),
     path("clear/", clear),
     path("service/", service),

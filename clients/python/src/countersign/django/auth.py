@@ -33,7 +33,7 @@ class CountersignBackend(ModelBackend):
     the exception is ``request.countersign_refused`` then, for who wants to say so.
     """
 
-    @sensitive_variables("password")
+    @sensitive_variables()  # also in what is called from here, in the reports of errors
     def authenticate(
         self, request: Optional[HttpRequest], username: Optional[str] = None, password: Optional[str] = None, **more: Any
     ) -> Any:
@@ -45,7 +45,7 @@ class CountersignBackend(ModelBackend):
         answer = _ask(request, name, password, carried, bool(more.get("remember")))
         return answer and self._accept(store, answer, carried)
 
-    @sensitive_variables("password")
+    @sensitive_variables()
     async def aauthenticate(
         self, request: Optional[HttpRequest], username: Optional[str] = None, password: Optional[str] = None, **more: Any
     ) -> Any:
@@ -103,7 +103,7 @@ def _is_ours(path: Any) -> bool:
     return isinstance(backend, type) and issubclass(backend, CountersignBackend)
 
 
-@sensitive_variables("password")
+@sensitive_variables()
 def _ask(
     request: Optional[HttpRequest], name: str, password: str, sessionid: Optional[str], remember: bool
 ) -> Optional[Mapping[str, Any]]:
@@ -116,7 +116,12 @@ def _ask(
         asking = conf.client().authenticate
         arguments = {"sessionid": sessionid, "address": address or None, "remember": remember}
         return store._asking(asking, name, password, **arguments) if store else asking(name, password, **arguments)
-    except (InvalidCredentials, Invalid):
+    except (InvalidCredentials, UnicodeEncodeError):
+        return None
+    except Invalid as invalid:
+        # A name that nobody can have is a wrong one. Anything else is a mistake of ours.
+        if any(error.get("field") not in ("username", "password") for error in invalid.errors):
+            raise
         return None
     except Throttled as throttled:
         if request is not None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
@@ -208,6 +209,7 @@ class SessionStore(SessionBase):
 
     @property
     def _remote(self) -> Session:
+        self.accessed = True
         if self._remote_cache is None and self.session_key is not None:
             # What was cleared or filled without a look at it stays as it is; only what it was is learnt.
             kept = self.__dict__.get("_session_cache")
@@ -366,6 +368,8 @@ def _is_over(own: Mapping[str, Any]) -> bool:
 
 def _login_of(user: Dict[str, Any]) -> Dict[str, Any]:
     """What `login` would have put into the session."""
+    if not apps.is_installed("countersign.django"):
+        return {}
     from .auth import CountersignBackend
     from .users import shadow_of
 

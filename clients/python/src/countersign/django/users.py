@@ -33,7 +33,8 @@ def shadow_of(state: Mapping[str, Any]) -> Optional[Any]:
             # Another first request of this person was quicker, or somebody local has the name.
             if _link_of(state) is None and not _take_over(state):
                 return None
-        link = Shadow.objects.select_related("user").get(pk=state["id"])
+        writable = Shadow.objects.using(router.db_for_write(Shadow))  # a replica may not have it yet
+        link = writable.select_related("user").get(pk=state["id"])
     return _bring_up_to_date(link.user, state)
 
 
