@@ -360,7 +360,8 @@ final class Json
             return $value;
         }
         if (!is_array($value) && !$value instanceof \stdClass) {
-            $type = $value instanceof \__PHP_Incomplete_Class ? ((array) $value)['__PHP_Incomplete_Class_Name'] : get_debug_type($value);
+            // From `unserialize`, which makes no objects here, and still knows what they were.
+            $type = ((array) $value)['__PHP_Incomplete_Class_Name'] ?? get_debug_type($value);
             throw new \InvalidArgumentException("$name is a $type, and a session keeps what JSON can say: "
                 . 'arrays, strings, numbers, booleans. Keep an id or an array instead');
         }

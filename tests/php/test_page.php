@@ -131,6 +131,13 @@ foreach ([...$bad, 'away'] as $fault) {
     });
 }
 
+check('a service that does not know us is a fault', function () use ($site) {
+    $browser = new Browser($site);
+    $browser->cookies['sessionid'] = str_repeat('A', 43);
+    $answer = $browser->visit("Session::start(new Client(getenv('COUNTERSIGN_URL'), getenv('COUNTERSIGN_CONSUMER_KEY'), 'no'));");
+    same([503, null], [$answer->status, $answer->cookie('sessionid')]);
+});
+
 check('a page whose session cannot be saved is thrown away', function () use ($site, $seen, $start) {
     $browser = new Browser($site);
     $browser->visit("$start \$_SESSION['a'] = 1;");

@@ -67,9 +67,14 @@ class TestClient < Case
 
   def test_no_proxy_of_the_environment_is_asked
     was = ENV.to_h.slice('http_proxy', 'no_proxy')
-    ENV.update('http_proxy' => 'http://127.0.0.1:1', 'no_proxy' => '')
-    assert_equal 'GET', Countersign::Client.from_environment.get('/echo')['method']
+    proxy = TCPServer.new('127.0.0.1', 0)
+    ENV.update('http_proxy' => "http://127.0.0.1:#{proxy.addr[1]}", 'no_proxy' => '')
+    # Ruby would ask no proxy for this machine.
+    client = Countersign::Client.new(url: 'http://nowhere.invalid', key: 'key', secret: 'secret', timeout: 0.5)
+    assert_raises(Countersign::Unavailable) { client.get('/') }
+    assert_equal :wait_readable, proxy.accept_nonblock(exception: false)
   ensure
+    proxy&.close
     ENV.delete('http_proxy')
     ENV.delete('no_proxy')
     ENV.update(was)

@@ -252,6 +252,16 @@ class TestSession < Case
     end
   end
 
+  def test_a_service_that_does_not_know_us_is_a_fault_and_what_the_application_asks_is_its_own
+    stranger = Countersign::Client.new(url: ENV.fetch('COUNTERSIGN_URL'), key: ENV.fetch('COUNTERSIGN_CONSUMER_KEY'), secret: 'no')
+    browser = Browser.new(stranger)
+    browser.cookies['sessionid'] = NOWHERE
+    response = browser.visit { |request| request.session['a'] }
+    assert_equal [503, nil], [response.status, Browser.cookie(response, 'sessionid')]
+    assert_includes browser.errors.string, 'signature_invalid'
+    assert_raises(Countersign::Forbidden) { @browser.visit { SHOP.get('/consumers') } }
+  end
+
   def test_a_fault_that_the_application_swallows_is_still_no_session
     browser = Browser.new(faulty('unavailable'))
     browser.cookies['sessionid'] = NOWHERE

@@ -56,7 +56,7 @@ module Countersign
 
     # True if there is something to begin a session for.
     def anything?
-      !compact(own).empty? || !compact(shared).empty?
+      !own.compact.empty? || !shared.compact.empty?
     end
 
     # True if the session was ended by this request.
@@ -77,7 +77,8 @@ module Countersign
       @client.with_token(@state['token'], @state['secret'])
     end
 
-    # One round trip at most, and none without a cookie. Only the service's own 404 means that there is no session.
+    # One round trip at most, and none without a cookie. Only the service's own 404 means that there is no session; with any
+    # other refusal it is not known.
     def load
       return self if @loaded
 
@@ -85,6 +86,8 @@ module Countersign
         take(@client.post('/sessions/resolve', { 'sessionid' => @cookie }), @cookie) if @cookie
       rescue NotFound
         forget
+      rescue Problem => e
+        raise e.is_a?(Unavailable) ? e : Unavailable.new(e.code, e.message, status: e.status, fields: e.fields)
       end
       @loaded = true
       self
@@ -152,7 +155,8 @@ module Countersign
     end
 
     def send_changes(own, shared)
-      patch = { 'own' => Json.patch(@own_was, own), 'shared' => Json.patch(@shared_was, shared) }.reject { |_, changes| changes.empty? }
+      patch = { 'own' => Json.patch(@own_was, own), 'shared' => Json.patch(@shared_was, shared) }
+      patch.reject! { |_, changes| changes.empty? }
       return if patch.empty? && @expected.nil?
 
       body = { 'sessionid' => @sessionid, 'patch' => patch, 'version' => @expected }.compact
@@ -207,10 +211,6 @@ module Countersign
       when Array then value.map { |item| copy(item) }
       else value.dup
       end
-    end
-
-    def compact(hash)
-      hash.compact
     end
   end
 end

@@ -43,8 +43,6 @@ module Countersign
       def commit_session(req, res)
         visit = visit(req)
         options = req.session_options
-        # There is nothing to renew: it will be new anyway.
-        options[:renew] = false if options[:renew] && !options[:drop] && visit.sessionid.nil?
         options[:expire_after] ||= REMEMBERED if visit.remember
         super
         cookies(req, res, visit, options)
@@ -87,6 +85,7 @@ module Countersign
       def delete_session(req, _sid, options)
         visit = visit(req)
         if options[:renew] && !options[:drop]
+          # Without a session there is nothing to cycle: what is written begins one, and that is new.
           ::Rack::Session::SessionId.new(visit.cycle)
         else
           visit.logout
@@ -117,12 +116,13 @@ module Countersign
       end
     end
 
-    # Answers for a session that could not be loaded or saved: 503 when the service is away. No cookie is touched.
+    # Answers for a session that could not be loaded or saved: 503 when the service is away. No cookie is touched. What
+    # the application's own requests were refused with is the application's.
     #
     #   use(Countersign::Rack::FaultPage) { |problem| [503, { 'content-type' => 'text/html' }, ['…']] }
     class FaultPage
-      STATUS = { InvalidCredentials => 401, Throttled => 429, SessionEnded => 409, PreconditionFailed => 409,
-                 BodyTooLarge => 413 }.freeze
+      STATUS = { Unavailable => 503, InvalidCredentials => 401, Throttled => 429, SessionEnded => 409,
+                 PreconditionFailed => 409, BodyTooLarge => 413 }.freeze
       WORDS = { 401 => 'Wrong name or password.', 429 => 'Too many attempts. Please try again later.',
                 409 => 'It was changed in the meantime, or you were logged out. Nothing was saved.',
                 413 => 'This is too much to be kept. Nothing was saved.',
@@ -136,7 +136,7 @@ module Countersign
 
       def call(env)
         @app.call(env)
-      rescue Problem => e
+      rescue *STATUS.keys => e
         env['rack.errors']&.puts("countersign: #{e.message}")
         @page.call(e)
       end
@@ -144,7 +144,7 @@ module Countersign
       private
 
       def page(problem)
-        status = STATUS.fetch(problem.class, 503)
+        status = STATUS.fetch(problem.class)
         headers = { 'content-type' => 'text/plain; charset=utf-8', 'cache-control' => 'no-store' }
         headers['retry-after'] = problem.retry_after.to_s if problem.retry_after
         [status, headers, ["#{WORDS[status]}\n"]]
