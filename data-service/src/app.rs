@@ -10,7 +10,7 @@ use crate::guard::Guard;
 use crate::guard::replay::{self, Replay};
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, marks, sweep};
-use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use actix_web::{App as Actix, HttpServer, dev::Server};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::io;
 use std::net::SocketAddr;
@@ -91,8 +91,8 @@ impl App {
         let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());
         let house = Arc::new(House::new(guard, rooms, settings.body_limit));
         let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
-        let data = web::Data::new(Arc::clone(&house));
-        let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
+        let served = Arc::clone(&house);
+        let server = HttpServer::new(move || Actix::new().default_service(http::service(&served)))
             .workers(settings.workers.max(1))
             .disable_signals()
             .shutdown_timeout(10)

@@ -28,7 +28,7 @@ pub use base_string::{base_string, base_string_into, normalise};
 pub use base_url::{BaseUrl, UrlError};
 pub use body_hash::{BodyHash, BodyHashAlgorithm};
 pub use message::{Authorization, Message, is_form};
-pub use method::{Key, SignatureBytes, SignatureMethod, decode_signature};
+pub use method::{Key, SignatureBytes, SignatureMethod, decode_signature, verify};
 pub use request::{Location, Parameter, Request};
 pub use sign::{Credentials, SignBody, SignError, Signer, ToSign};
 pub use window::Window;

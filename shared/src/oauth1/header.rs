@@ -52,7 +52,8 @@ impl<'a> Pairs<'a> {
     fn pair(&mut self) -> Option<RawPair<'a>> {
         let (name, rest) = self.rest.split_at_checked(memchr(b'=', self.rest.as_bytes())?)?;
         let name = name.trim_ascii_end();
-        if name.is_empty() || name.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b',')) {
+        let strange = |found: bool, b: u8| found | (b == b' ') | (b == b'\t') | (b == b'"') | (b == b',');
+        if name.is_empty() || name.bytes().fold(false, strange) {
             return None;
         }
         let rest = trim_start(rest.get(1..)?, is_blank);
