@@ -15,6 +15,7 @@ mod base_string;
 pub mod base_url;
 mod body_hash;
 pub mod doctor;
+mod eight;
 mod header;
 pub mod limits;
 mod message;

@@ -62,7 +62,7 @@ app.get("/service", route(async (request, response) => {
 
 // eslint-disable-next-line no-unused-vars -- four parameters make it a handler of errors
 app.use((error, request, response, next) => {
-  if (!error.status) console.error(error);
+  if (!error.status || error.status >= 500) console.error(error.status ? String(error) : error);
   response.status(error.status ?? 500).set(error.headers ?? {}).json({ code: error.code ?? "internal" });
 });
 

@@ -22,6 +22,7 @@ export function session({ client, cookie: name = "sessionid", secure = "auto", .
 
   return function countersign(request, response, next) {
     if (request.countersign) return next(); // mounted twice
+    if (request.session) return next(new Error("there is a session already: this goes in place of express-session()"));
     const visit = new Visit(ours, request, response);
     request.sessionStore = store;
     request.countersign = {

@@ -246,6 +246,23 @@ for (const [version, express] of [["4", express4], ["5", express5]]) {
       assert.equal((await get("/head")).text, "ab");
     }));
 
+    test("mounted twice it is one; beside another session it says so", async () => {
+      const app = express().set("env", "test").use(session({ client }), session({ client }));
+      app.get("/", (request, response) => {
+        request.session.n = 1;
+        response.json({});
+      });
+      const { get, close } = await visit(app);
+      assert.equal((await get("/").finally(close)).cookies.length, 1);
+
+      const other = express().set("env", "test");
+      other.use(expressSession({ secret: "x", resave: false, saveUninitialized: false }), session({ client }));
+      const second = await visit(other);
+      const { status, text } = await second.get("/").finally(second.close);
+      assert.equal(status, 500);
+      assert.match(text, /in place of express-session/);
+    });
+
     test("compression before or after it", async () => {
       for (const order of [["compression", "session"], ["session", "compression"]]) {
         const app = express();

@@ -1,6 +1,6 @@
 //! Percent-encoding as RFC 5849 section 3.6 rules it, and the decoding that goes with it.
 
-use memchr::memchr;
+use super::eight;
 use std::borrow::Cow;
 
 /// Why a text could not be decoded.
@@ -63,7 +63,8 @@ pub fn encode_into(out: &mut String, bytes: &[u8]) {
 /// Appends the encoding of a text that is already encoded: only its `%` change, into `%25`.
 pub fn encode_encoded_into(out: &mut String, encoded: &str) {
     let mut rest = encoded;
-    while let Some((before, after)) = memchr(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index)) {
+    while let Some((before, after)) = eight::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
+    {
         out.push_str(before);
         out.push_str("%25");
         rest = after.get(1..).unwrap_or_default();
@@ -143,7 +144,11 @@ enum Form {
 
 #[inline]
 fn form(raw: &[u8]) -> Form {
-    let (mut rest, mut form) = (raw, Form::Plain);
+    if eight::all_unreserved(raw) { Form::Plain } else { form_with_escapes(raw) }
+}
+
+fn form_with_escapes(raw: &[u8]) -> Form {
+    let mut rest = raw;
     while let Some(index) = rest.iter().position(|&byte| !is_unreserved(byte)) {
         let Some([b'%', high, low, after @ ..]) = rest.get(index..) else { return Form::Other };
         let lower_case = high.is_ascii_lowercase() || low.is_ascii_lowercase();
@@ -151,14 +156,13 @@ fn form(raw: &[u8]) -> Form {
             Some(value) if value.is_ascii() && !is_unreserved(value) && !lower_case => rest = after,
             _ => return Form::Other,
         }
-        form = Form::Canonical;
     }
-    form
+    Form::Canonical
 }
 
 /// The bytes as text if all of them are unreserved, and therefore ASCII.
 fn unreserved(bytes: &[u8]) -> Option<&str> {
-    bytes.iter().all(|&byte| is_unreserved(byte)).then(|| std::str::from_utf8(bytes).ok()).flatten()
+    eight::all_unreserved(bytes).then(|| std::str::from_utf8(bytes).ok()).flatten()
 }
 
 fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {

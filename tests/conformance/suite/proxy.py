@@ -1,13 +1,17 @@
 """A bad network: stands between the shims and the service, notes every request, and fails when told to."""
 
-import collections
 import contextlib
 import re
 import socket
 import threading
 import time
 
-Request = collections.namedtuple("Request", "consumer method path body")
+
+class Request:
+    def __init__(self, consumer, method, path, body):
+        self.consumer, self.method, self.path, self.body = consumer, method, path, body
+        self.answered = False
+
 
 PROBLEM = (
     b'{"type":"urn:countersign:problem:unavailable","title":"x","status":503,"detail":"x",'
@@ -95,7 +99,7 @@ class Proxy:
                     head = re.sub(rb"\r\nexpect:[^\r]*", b"", head, flags=re.I)
                     client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 body = read_body(source, head, b"")
-                self._note(head, body)
+                request = self._note(head, body)
                 mode = self.mode
                 if mode == "hangs":
                     while self.mode == "hangs":
@@ -110,6 +114,7 @@ class Proxy:
                     return
                 answer, upstream = self._forward(head + body, upstream)
                 client.sendall(answer)
+                request.answered = True
                 if re.search(rb"\r\nconnection: *close\r\n", head, re.I):
                     return
         except OSError:
@@ -126,8 +131,16 @@ class Proxy:
     def _note(self, head, body):
         method, path, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         consumer = re.search(rb'oauth_consumer_key="([^"]*)"', head)
+        request = Request(consumer and consumer[1].decode(), method, path, dechunked(head, body))
         with self.lock:
-            self.requests.append(Request(consumer and consumer[1].decode(), method, path, dechunked(head, body)))
+            self.requests.append(request)
+        return request
+
+    def loaded_since(self, first, consumer):
+        return any(
+            one.answered and one.consumer == consumer and one.path == "/sessions/resolve"
+            for one in self.requests[first:]
+        )
 
     def _forward(self, raw, upstream):
         # The service closes connections that nobody uses: then once more on a new one.

@@ -1,7 +1,7 @@
 """One session in every language: each adapter with what each other one has left."""
 
-from .checks import fine, logged_in, nobody
-from .expect import equal, expect
+from .common import logged_in, nobody
+from .expect import equal, expect, fine
 from .world import at_once
 
 

@@ -17,7 +17,7 @@ from .proxy import Proxy
 from .signing import Consumer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TIMEOUT = "2"  # seconds that an adapter waits for the service
+TIMEOUT = "5"  # seconds that an adapter waits for the service
 
 # What a framework's session needs, and what an application may do for the person.
 ACCESS = ["authenticate", "sessions.#", "users.me.#", "tokens.me.#"]
@@ -44,7 +44,8 @@ class Service:
             "COUNTERSIGN__PASSWORDS__PASSES": "1",
             **(settings or {}),
         }
-        self.log = open(self.folder / "service.log", "wb")
+        self.log_file = self.folder / "service.log"
+        self.log = open(self.log_file, "wb")
         ready, write_end = os.pipe()
         self.process = subprocess.Popen(
             [self.executable, "up", "--dir", self.folder / "var", "--data-service", f"127.0.0.1:{port}",
@@ -78,7 +79,7 @@ class Service:
 
     def last_words(self):
         self.log.flush()
-        return (self.folder / "service.log").read_text(errors="replace")[-4000:]
+        return self.log_file.read_text(errors="replace")[-4000:]
 
     def stop(self):
         end(self.process)
@@ -121,7 +122,7 @@ class Shim:
             time.sleep(0.05)
 
     def last_words(self):
-        return pathlib.Path(self.log).read_text(errors="replace")[-3000:]
+        return self.log.read_text(errors="replace")[-3000:]
 
     def browser(self, sessionid=None):
         return Browser(self, sessionid)
