@@ -672,7 +672,9 @@ class Faults(Scenes):
             for path in ("/whoami/", "/secret/", "/read/?key=a", "/admin/"):
                 with self.subTest(name, path=path), Faulty() as faulty, self.site(faulty):
                     faulty.script = [faulty.hang] if script is None else list(script)
-                    said = self.browser.get(path)
+                    with self.assertLogs("countersign.django", "ERROR") as log:
+                        said = self.browser.get(path)
+                    self.assertIn("no answer from the data service for GET " + path.split("?")[0], log.output[0])
                     self.assertEqual((said.status_code, dict(said.cookies)), (503, {}))
                     self.assertEqual(said["Retry-After"], "7" if name == "unavailable" else "5")
                     self.assertContains(said, "You are still logged in", status_code=503)

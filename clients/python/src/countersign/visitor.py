@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from .client import Client
 from .errors import Unavailable
 from .session import Session
+
+logger = logging.getLogger("countersign")
 
 COOKIE = "sessionid"
 
@@ -100,6 +103,7 @@ def not_logged_in(headers: Mapping[str, str], method: str, path_and_query: str, 
 
 def unavailable(fault: Unavailable) -> Refusal:
     """The service did not answer: nobody is logged out by that."""
+    logger.error("no answer from the data service: %s", fault)
     return _problem(503, "Back in a moment", "unavailable", [("Retry-After", str(fault.retry_after or 5))])
 
 

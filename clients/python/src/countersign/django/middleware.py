@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Callable, Optional
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist, loader
 
 from ..errors import Unavailable
+
+logger = logging.getLogger("countersign.django")
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Back in a moment</title>
@@ -64,7 +67,8 @@ class CountersignMiddleware:
 
 
 def unavailable(request: HttpRequest, fault: Unavailable) -> HttpResponse:
-    """The page."""
+    """The page; the reason is for the log."""
+    logger.error("no answer from the data service for %s %s: %s", request.method, request.path, fault)
     try:
         page = loader.get_template("503.html").render({}, request=None)
     except TemplateDoesNotExist:
