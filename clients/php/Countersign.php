@@ -487,7 +487,8 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
      * The session of this page. Costs nothing for a visitor without a cookie until there is something to save.
      *
      * The page is held back until the session is saved, at its end or when it is flushed, so that the cookie can come late
-     * and a fault can still become a 503. What the page wrote is then thrown away.
+     * and a fault can still become a 503. What the page wrote is then thrown away. A page of more than 4 MiB is saved and
+     * begins to leave then; one that streams says `$session->save(); ob_end_flush();` before.
      *
      * @param (\Closure(\Throwable): string)|null $faultPage makes the page for a fault
      */
@@ -504,7 +505,7 @@ final class Session implements \SessionHandlerInterface, \SessionIdInterface, \S
             $opened?->settle($faultPage);
         });
         $session = self::register($client, $secure, $objects);
-        ob_start(static fn(string $page, int $phase): string => $session->flushed($page, $phase, $faultPage));
+        ob_start(static fn(string $page, int $phase): string => $session->flushed($page, $phase, $faultPage), 4 << 20);
         try {
             $cookie = $_COOKIE[self::COOKIE] ?? null;
             if (is_string($cookie) && $session->resolve($cookie)) {

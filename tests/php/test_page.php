@@ -44,6 +44,14 @@ check('a page that flushes is saved first', function () use ($site, $seen, $star
     same(['a' => 1, 'b' => 2], $seen($browser->cookies['sessionid'])['data']['own']);
 });
 
+check('a page that streams is not held in memory', function () use ($site, $seen, $start) {
+    $browser = new Browser($site);
+    $stream = 'ini_set("memory_limit", "32M"); for ($n = 0; $n < 40; $n++) { echo str_repeat("x", 1 << 20); }';
+    $answer = $browser->visit("$start \$_SESSION['a'] = 1; \$session->save(); ob_end_flush(); $stream \$_SESSION['b'] = 2;");
+    same([40 << 20, ['a' => 1, 'b' => 2]], [strlen($answer->body), $seen($browser->cookies['sessionid'])['data']['own']]);
+    same(40 << 20, strlen($browser->visit("$start $stream")->body));
+});
+
 check('a page that was sent before its first write says so', function () use ($site, $start) {
     $browser = new Browser($site);
     $answer = $browser->visit("$start echo 'one '; ob_flush(); flush(); try { \$_SESSION['a'] = 1; \$session->save(); } "
