@@ -19,6 +19,8 @@ pub const CONSUMERS: usize = 100;
 pub const PEOPLE: usize = 64;
 /// Their password.
 pub const PASSWORD: &str = "correct horse battery staple";
+/// The database.
+const DATABASE: &str = "countersign.db";
 /// The configuration file.
 const CONFIG: &str = "countersign.toml";
 
@@ -62,6 +64,11 @@ impl World {
         runtime.block_on(fill(folder, &settings, tokens))
     }
 
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join(DATABASE)
+    }
+
     /// Starts the service that is measured.
     pub fn start(&self, executable: &Path) -> Result<Server> {
         let mut command = Command::new(executable);
@@ -87,7 +94,7 @@ fn configuration() -> String {
 
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}/countersign.db", folder.display()),
+        database_url: format!("sqlite:{}", folder.join(DATABASE).display()),
         replay_folder: folder.join("countersign.replay"),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),
