@@ -1,8 +1,9 @@
 //! Requests, signed before the clock runs.
 
 use crate::chance::{self, Chance};
+use crate::wire::Wire;
 use crate::world::{PASSWORD, World, person};
-use crate::{Result, machine};
+use crate::{Result, machine, zmtp};
 use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
 use std::net::SocketAddr;
 
@@ -18,6 +19,10 @@ pub enum Kind {
     Bad,
     /// A GET without a body.
     Get,
+    /// `echo` of [`BODY`] over ZeroMQ.
+    Message,
+    /// `session.resolve` over ZeroMQ, signed by the consumer alone.
+    Resolve,
     /// A login with the right password, signed by the consumer alone.
     Login,
 }
@@ -51,6 +56,8 @@ pub struct Order {
 pub struct Batch {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// What they are written for.
+    pub wire: Wire,
     /// Which token signed each; all 0 for logins.
     pub tokens: Vec<usize>,
 }
@@ -75,7 +82,9 @@ impl Batch {
             let parts: Vec<_> = parts.collect();
             parts.into_iter().map(|part| part.join().unwrap_or_else(|_| Err("signing failed".into()))).collect()
         });
-        let mut batch = Self::default();
+        let messages = matches!(order.kind, Kind::Message | Kind::Resolve);
+        let wire = if messages { Wire::ZeroMq } else { Wire::Http };
+        let mut batch = Self { wire, ..Self::default() };
         for part in parts {
             let part = part?;
             let base = batch.bytes.len();
@@ -131,6 +140,26 @@ fn write(
     (index, token): (usize, usize),
     (timestamp, nonce): &(u64, String),
 ) -> Result<()> {
+    if matches!(order.kind, Kind::Message | Kind::Resolve) {
+        let token = &world.tokens[token];
+        let secret = Credentials { key: token.key.clone(), secret: token.secret.clone() };
+        let mut signer = Signer::new(world.consumers[token.consumer].clone(), Some(secret));
+        let (command, body) = match order.kind {
+            Kind::Resolve => ("session.resolve", format!(r#"{{"sessionid":"{}"}}"#, world.session()?)),
+            _ => ("echo", BODY.to_owned()),
+        };
+        if order.kind == Kind::Resolve {
+            signer.token = None;
+        }
+        signer.method = order.method;
+        let url = format!("zeromq://countersign/{command}");
+        let body = SignBody::Other(body.as_bytes());
+        let to_sign = ToSign { method: "POST", url: &url, body, nonce, timestamp: *timestamp };
+        let SignBody::Other(body) = body else { return Ok(()) };
+        let authorization = signer.authorization(&to_sign)?;
+        zmtp::write(out, &[b"", b"1", authorization.as_bytes(), command.as_bytes(), body]);
+        return Ok(());
+    }
     let login = (order.kind == Kind::Login).then(|| {
         let (name, consumer) = (person(index), &world.consumers[index % world.consumers.len()]);
         (format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#), consumer)

@@ -9,6 +9,7 @@ use crate::load::{self, Check, Outcome, Pace, Traffic};
 use crate::machine::Busy;
 use crate::process::Server;
 use crate::table::{Row, Target};
+use crate::wire::Wire;
 use crate::world::World;
 use shared::oauth1::SignatureMethod;
 use std::time::{Duration, Instant};
@@ -48,6 +49,10 @@ pub const OPEN: Way = Way { pace: Pace::Open(10_000), count: 10_000, per_second:
 pub const ALONE: Way = Way { connections: 1, count: 12_000, per_second: 15_000, ..POST };
 /// Signatures that do not fit.
 pub const BAD: Way = Way { kind: Kind::Bad, count: 30_000, ..POST };
+/// `echo` over ZeroMQ.
+pub const MESSAGE: Way = Way { kind: Kind::Message, connections: 32, count: 20_000, ..POST };
+/// `session.resolve` over ZeroMQ.
+pub const RESOLVE: Way = Way { kind: Kind::Resolve, ..MESSAGE };
 /// Without a body.
 pub const GET: Way = Way { kind: Kind::Get, ..POST };
 /// With SHA-256.
@@ -84,8 +89,12 @@ pub fn measure(server: &Server, way: Way, batch: &Batch, check: Check<'_>) -> Re
     let status = if matches!((way.kind, check), (Kind::Bad, Check::Echo(_))) { 401 } else { 200 };
     let check = if status == 401 { Check::Length } else { check };
     let traffic = Traffic { batch, connections: way.connections, pace: way.pace, statuses: &[status], check };
+    let address = match batch.wire {
+        Wire::Http => server.address,
+        Wire::ZeroMq => server.zeromq.ok_or("this server has no ZeroMQ door")?,
+    };
     let (busy, begun, before) = (Busy::now(), Instant::now(), server.cpu());
-    let outcomes = load::run(server.address, &[traffic])?;
+    let outcomes = load::run(address, &[traffic])?;
     let (cpu, took, busy) = (server.cpu() - before, begun.elapsed().as_secs_f64(), busy.seconds());
     let later = server.settle(Duration::from_secs(20));
     let Outcome { latency, wall, closed, .. } = &outcomes[0];

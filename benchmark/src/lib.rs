@@ -17,6 +17,8 @@ pub mod sweep;
 pub mod table;
 pub mod wire;
 pub mod world;
+pub mod zeromq;
+pub mod zmtp;
 
 /// Whatever goes wrong ends the run with a sentence.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -6,7 +6,7 @@
 use crate::Result;
 use crate::batch::Batch;
 use crate::histogram::Histogram;
-use crate::wire::Connection;
+use crate::wire::{Connection, Wire};
 use crate::world::World;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -104,7 +104,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
     for (stream, traffic) in streams.iter().enumerate() {
         let first = lines.len();
         for _ in 0..traffic.connections {
-            let connection = Connection::open(address)?;
+            let connection = Connection::open_for(traffic.batch.wire, address)?;
             let data = epoll::EventData::new_u64(lines.len() as u64);
             epoll::add(&poll, &connection, data, epoll::EventFlags::IN)?;
             lines.push(Line { connection, stream, busy: None });
@@ -133,8 +133,9 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
                 Err(error) if line.busy.is_some() => return Err(error),
                 // A server ends a connection that has been silent for long.
                 Err(_) => {
-                    running[line.stream].outcome.closed += 1;
-                    reopen(&poll, line, address, data)?;
+                    let stream = &mut running[line.stream];
+                    stream.outcome.closed += 1;
+                    reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
                     continue;
                 }
             };
@@ -146,7 +147,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
                     return Err(format!("an answer with status {} to nothing", answer.status).into());
                 }
                 stream.outcome.closed += 1;
-                reopen(&poll, line, address, data)?;
+                reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
                 continue;
             };
             stream.take(request, answer.status, line.connection.body(answer), heard - since)?;
@@ -154,7 +155,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             if answer.close {
                 // Then its next request comes over a new one.
                 stream.outcome.closed += 1;
-                reopen(&poll, line, address, data)?;
+                reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
             }
             stream.idle.push_back(index);
             stream.send(&mut lines, begun, heard)?;
@@ -169,8 +170,8 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
 }
 
 /// A new connection in the place of one that was closed.
-fn reopen(poll: &OwnedFd, line: &mut Line, address: SocketAddr, data: epoll::EventData) -> Result<()> {
-    line.connection = Connection::open(address)?;
+fn reopen(poll: &OwnedFd, line: &mut Line, (wire, address): (Wire, SocketAddr), data: epoll::EventData) -> Result<()> {
+    line.connection = Connection::open_for(wire, address)?;
     Ok(epoll::add(poll, &line.connection, data, epoll::EventFlags::IN)?)
 }
 

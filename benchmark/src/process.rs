@@ -14,6 +14,8 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its ZeroMQ door is, if it has one.
+    pub zeromq: Option<SocketAddr>,
     /// From the start of the process to its first good answer.
     pub ready: Duration,
 }
@@ -22,6 +24,11 @@ impl Server {
     /// Starts a server on the server's core and waits until `path` answers 200. It says where it listens as the last
     /// word of its first line.
     pub fn start(command: &mut Command, path: &str) -> Result<Self> {
+        Self::start_with(command, path, false)
+    }
+
+    /// The same for one that has a ZeroMQ door, and says where in its second line.
+    pub fn start_with(command: &mut Command, path: &str, zeromq: bool) -> Result<Self> {
         let own = machine::cores()?;
         machine::pin(&[SERVER])?;
         let begun = Instant::now();
@@ -30,9 +37,15 @@ impl Server {
         let mut child = child.map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         let mut line = String::new();
         let out = child.stdout.take().ok_or("no output")?;
-        BufReader::new(out).read_line(&mut line)?;
+        let mut out = BufReader::new(out);
+        out.read_line(&mut line)?;
+        let mut second = String::new();
+        if zeromq {
+            out.read_line(&mut second)?;
+        }
+        let zeromq = second.split("tcp://").nth(1).map(str::trim).map(str::parse).transpose()?;
         let address = line.split("http://").nth(1).map(str::trim).ok_or("the server did not say where it listens")?;
-        let mut server = Self { child, address: address.parse()?, ready: Duration::ZERO };
+        let mut server = Self { child, address: address.parse()?, zeromq, ready: Duration::ZERO };
         while server.get(path).ok() != Some(200) {
             if begun.elapsed() > Duration::from_secs(60) {
                 return Err("the server does not become ready".into());

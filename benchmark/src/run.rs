@@ -10,7 +10,7 @@ use crate::sweep::{self, Swept};
 use crate::table::{self, Row, Target, median};
 use crate::wire::Connection;
 use crate::world::World;
-use crate::{Result, chance, machine};
+use crate::{Result, chance, machine, zeromq};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -121,7 +121,8 @@ fn compare(
     rows: &mut Vec<Row>,
 ) -> Result<Vec<f64>> {
     let ours = world.start(&executables.countersign)?;
-    let bare = once::bare(&executables.bare, &one_answer(world, &ours)?)?;
+    let like = one_answer(world, &ours)?;
+    let bare = once::bare(&executables.bare, &like)?;
     let sight = once::first_sight(world, &bare, &ours)?;
     let servers = (&bare, &ours);
     let ways: &[Way] = if args.quick { &[POST, OPEN, ALONE] } else { &[POST, OPEN, ALONE, GET, SHA256] };
@@ -160,6 +161,7 @@ fn compare(
     ours.stop()?;
     bare.stop()?;
     if !args.quick {
+        rows.extend(zeromq::rows(world, &executables.countersign, &executables.bare, &like, rounds)?);
         rows.extend(start_rows(world, executables, rounds)?);
     }
     if args.large {

@@ -1,6 +1,6 @@
-//! As much HTTP as a load generator needs: whole requests out, answers with a `Content-Length` in.
+//! As much HTTP as a load generator needs: whole requests out, answers with a `Content-Length` in. ZeroMQ is in [`zmtp`].
 
-use crate::Result;
+use crate::{Result, zmtp};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,6 +10,17 @@ pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
+    wire: Wire,
+}
+
+/// What is spoken over a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wire {
+    /// HTTP/1.1.
+    #[default]
+    Http,
+    /// ZeroMQ, as a DEALER.
+    ZeroMq,
 }
 
 /// What came back.
@@ -18,7 +29,7 @@ pub struct Answer {
     /// The status.
     pub status: u16,
     /// Where the body begins in the buffer.
-    start: usize,
+    pub start: usize,
     /// Bytes of the body.
     pub length: usize,
     /// The server closes the connection after it.
@@ -26,12 +37,20 @@ pub struct Answer {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects for HTTP.
     pub fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::open_for(Wire::Http, address)
+    }
+
+    /// Connects.
+    pub fn open_for(wire: Wire, address: SocketAddr) -> Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
+        if wire == Wire::ZeroMq {
+            zmtp::shake_hands(&mut stream)?;
+        }
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0 })
+        Ok(Self { stream, buffer: vec![0; 16 * 1024], filled: 0, wire })
     }
 
     /// Sends a request. It is small and the answer before it was read, so it always fits.
@@ -48,7 +67,10 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let answer = parse(&self.buffer[..self.filled])?;
+        let answer = match self.wire {
+            Wire::Http => parse(&self.buffer[..self.filled])?,
+            Wire::ZeroMq => zmtp::parse(&self.buffer[..self.filled])?,
+        };
         if let Some(answer) = answer {
             if self.filled != answer.start + answer.length {
                 return Err("more came than was asked for".into());

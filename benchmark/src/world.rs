@@ -10,6 +10,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -44,6 +45,8 @@ pub struct World {
     pub consumers: Vec<Credentials>,
     /// The tokens.
     pub tokens: Vec<Token>,
+    /// A session id, once somebody has signed in.
+    session: OnceLock<String>,
 }
 
 /// The name of one of those who can sign in.
@@ -71,8 +74,29 @@ impl World {
 
     /// Starts the service that is measured.
     pub fn start(&self, executable: &Path) -> Result<Server> {
+        Server::start(&mut self.command(executable), "/readyz")
+    }
+
+    /// The same with a ZeroMQ door.
+    pub fn start_with_zeromq(&self, executable: &Path) -> Result<Server> {
+        let mut command = self.command(executable);
+        Server::start_with(command.env("COUNTERSIGN__ZEROMQ__LISTEN", "tcp://127.0.0.1:0"), "/readyz", true)
+    }
+
+    fn command(&self, executable: &Path) -> Command {
         let mut command = Command::new(executable);
-        Server::start(command.arg("data-service").arg("--config").arg(self.folder.join(CONFIG)), "/readyz")
+        command.arg("data-service").arg("--config").arg(self.folder.join(CONFIG));
+        command
+    }
+
+    /// Remembers a session.
+    pub fn remember(&self, sessionid: &str) {
+        let _ = self.session.set(sessionid.to_owned());
+    }
+
+    /// The session that is remembered.
+    pub fn session(&self) -> Result<&str> {
+        Ok(self.session.get().ok_or("nobody has signed in")?)
     }
 }
 
@@ -108,6 +132,7 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "bench".into(),
+        zeromq: data_service::ZeroMq::default(),
     }
 }
 
@@ -144,7 +169,7 @@ async fn fill(folder: &Path, settings: &Settings, count: usize) -> Result<World>
         tokens.extend(made.into_iter().map(|(key, secret)| Token { consumer, key, secret }));
     }
     operator.close().await.map_err(told)?;
-    Ok(World { folder: folder.to_owned(), consumers, tokens })
+    Ok(World { folder: folder.to_owned(), consumers, tokens, session: OnceLock::new() })
 }
 
 async fn make_tokens(

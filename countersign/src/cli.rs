@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::operate::{consumer, session, token, user};
-use crate::{config, explain, init, migrate, request, serve, up};
+use crate::{config, curve_key, explain, init, migrate, request, serve, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -31,6 +31,7 @@ enum Command {
     Token(token::Command),
     #[command(subcommand)]
     Session(session::Command),
+    CurveKey(curve_key::Args),
     Request(request::Args),
     Explain(explain::Args),
 }
@@ -49,6 +50,7 @@ impl Cli {
             Command::Consumer(command) => consumer::run(command),
             Command::Token(command) => token::run(command),
             Command::Session(command) => session::run(&command),
+            Command::CurveKey(args) => curve_key::run(&args),
             Command::Request(args) => request::run(&args),
             Command::Explain(args) => explain::run(&args),
         }

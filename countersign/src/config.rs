@@ -22,12 +22,14 @@ mod tests;
 mod typed;
 mod variables;
 mod warnings;
+mod zeromq;
 
 pub(crate) use layers::{FILE, Override};
 pub(crate) use problem::Problems;
 pub(crate) use show::Shown;
 pub(crate) use typed::reachable;
 
+use data_service::CurvePublicKey;
 use reader::Reader;
 use setting::{BasePath, Database, LogFilter, LogFormat, Number, SealKey, Setting, Span, WebUrl};
 use shared::id::ConsumerKey;
@@ -35,6 +37,7 @@ use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use zeromq::{Addresses, CurveKey, HostName};
 
 /// What holds when nothing is said.
 pub(crate) enum Fallback {
@@ -130,6 +133,19 @@ keys! {
     frontend_workers: Number<1, 1024> = "frontend.workers", Fallback::Made(|_| cores().to_string(), "the number of cores");
     /// Fernet keys that seal consumer and token secrets in the database. The first seals, all open.
     seal_keys: Vec<SealKey> = "seal.keys", Fallback::Nothing("made by `up` or `init`");
+    /// Where services may also ask by ZeroMQ: `tcp://127.0.0.1:7979`, or `ipc://PATH` for a Unix socket (a relative path
+    /// starts at the folder of this file); port 0 takes a free one. `off` for nowhere, also in `up`.
+    zeromq_listen: Addresses = "zeromq.listen", Fallback::Nothing("off; with `up`, `tcp://127.0.0.1:7979`");
+    /// Where events are published for plug-ins, written likewise. Who can connect can read them.
+    zeromq_publish: Addresses = "zeromq.publish", Fallback::Nothing("off");
+    /// The host of the URL that is signed over ZeroMQ: `zeromq://NAME/COMMAND`.
+    zeromq_name: HostName = "zeromq.name", Fallback::Text("countersign");
+    /// With a CURVE key (`countersign curve-key` makes one) both sockets are encrypted on every address.
+    zeromq_key: Option<CurveKey> = "zeromq.curve_secret_key", Fallback::Nothing("no encryption");
+    /// The public CURVE keys of those who may connect.
+    zeromq_clients: Vec<CurvePublicKey> = "zeromq.curve_clients", Fallback::Nothing("everybody who knows our public key");
+    /// True allows addresses that other machines reach without encryption. Only for networks in which nobody listens.
+    zeromq_allow_plain: bool = "zeromq.allow_plain", Fallback::Text("false");
     /// A session ends when nobody has used it for this long.
     session_idle: Span = "sessions.idle", Fallback::Text("12h");
     /// A session ends after this long, whatever is done.

@@ -35,6 +35,10 @@ pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
         let app = bind_data_service(config.data_service()?).await?;
         output::line(format_args!("the data service listens on {}", app.url()));
+        let places = [("listens on", app.zeromq()), ("publishes events on", app.published())];
+        for (what, address) in places.iter().flat_map(|(what, all)| all.iter().map(move |one| (what, one))) {
+            output::line(format_args!("the data service {what} {address}"));
+        }
         app.run(stop.asked()).await.map_err(Failure::refused)?;
         Ok(ExitCode::SUCCESS)
     })
@@ -61,6 +65,12 @@ pub async fn bind_data_service(settings: data_service::Settings) -> Result<data_
             let hint = "another address: `countersign up --data-service 127.0.0.1:0`, or data_service.listen";
             Failure::refused(format_args!("{error}; {hint}"))
         }
+        data_service::StartError::ZeroMq(data_service::ZeroMqError::Bind(_)) => {
+            let hint =
+                "another address: `countersign up --zeromq tcp://127.0.0.1:0`, or zeromq.listen and zeromq.publish";
+            Failure::refused(format_args!("{error}; {hint}"))
+        }
+        data_service::StartError::ZeroMq(_) => Failure::config(error),
         data_service::StartError::PublicUrl(_) => Failure::config(error),
         error => Failure::refused(error),
     })

@@ -34,7 +34,11 @@ pub struct Args {
     /// Where the frontend listens; port 0 takes a free one [default: 127.0.0.1:4444]
     #[arg(long, value_name = "ADDR")]
     frontend: Option<String>,
-    /// Write both addresses as a line of JSON to this descriptor once both services answer
+    /// Where the data service also answers by ZeroMQ: tcp://ADDR or ipc://PATH, several with commas; `off` for nowhere
+    /// [default: tcp://127.0.0.1:7979, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR")]
+    zeromq: Option<String>,
+    /// Write the addresses as a line of JSON to this descriptor once both services answer
     #[arg(long, value_name = "FD")]
     json_ready: Option<u32>,
 }
@@ -61,7 +65,8 @@ fn descriptor(number: u32) -> Result<File, Failure> {
 fn overrides(args: Args) -> Vec<Override> {
     let data_service = ("data_service.listen", "--data-service", args.data_service);
     let frontend = ("frontend.listen", "--frontend", args.frontend);
-    let said = [data_service, frontend].into_iter();
+    let zeromq = ("zeromq.listen", "--zeromq", args.zeromq);
+    let said = [data_service, frontend, zeromq].into_iter();
     said.filter_map(|(key, option, value)| Some(Override { key, option, value: value? })).collect()
 }
 
@@ -70,6 +75,7 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
     // The frontend in this process takes the short way, also where everybody else comes through a proxy.
     let near = config.near_url();
     settings.public_urls.extend(near.clone().filter(|near| !settings.public_urls.contains(near)));
+    config.open_zeromq(&mut settings.zeromq);
     let house = bind_data_service(settings).await?;
     let near = near.map(|url| url.as_str().to_owned());
     let found = near.clone().or_else(|| config.public_urls.is_empty().then(|| house.url().to_owned()));
@@ -81,18 +87,26 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
             return Err(failure);
         }
     };
-    let bound = (house.url().to_owned(), gate.url().trim_end_matches('/').to_owned());
+    let bound = Bound {
+        data_service: house.url().to_owned(),
+        frontend: gate.url().trim_end_matches('/').to_owned(),
+        zeromq: house.zeromq().first().cloned(),
+        zeromq_publish: house.published().first().cloned(),
+    };
     let public = config.public_urls.first();
     let welcome = Welcome {
-        data_service: public.map(|url| url.as_str().to_owned()).or(near).unwrap_or_else(|| bound.0.clone()),
+        data_service: public.map(|url| url.as_str().to_owned()).or(near).unwrap_or_else(|| bound.data_service.clone()),
         frontend: gate.public_url(),
+        zeromq: house.zeromq().to_vec(),
+        published: house.published().to_vec(),
+        server_key: config.zeromq_public_key(),
         link,
         place: place.clone(),
     };
     let services = run_both(house, gate, stop.clone());
     let announced = async {
         tokio::select! {
-            () = answering::both(&bound.0, &bound.1) => {
+            () = answering::both(&bound.data_service, &bound.frontend) => {
                 output::line(welcome);
                 announce(&bound, ready);
             }
@@ -117,18 +131,25 @@ async fn open_gate(config: &Config, house: Option<&str>) -> Result<(frontend::Ap
     Ok((gate, link?))
 }
 
-fn announce(bound: &(String, String), ready: Option<File>) {
-    let (data_service, frontend) = bound;
+/// What was bound, as `--json-ready` tells it.
+#[derive(serde::Serialize)]
+struct Bound {
+    data_service: String,
+    frontend: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zeromq: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zeromq_publish: Option<String>,
+}
+
+fn announce(bound: &Bound, ready: Option<File>) {
+    let Bound { data_service, frontend, .. } = bound;
     tracing::info!(data_service, frontend, "both services answer");
     if let Some(mut file) = ready
-        && let Err(error) = writeln!(file, "{}", ready_line(bound))
+        && let Err(error) = writeln!(file, "{}", serde_json::json!(bound))
     {
         tracing::warn!(%error, "nobody reads what --json-ready names");
     }
-}
-
-fn ready_line((data_service, frontend): &(String, String)) -> String {
-    serde_json::json!({ "data_service": data_service, "frontend": frontend }).to_string()
 }
 
 /// A frontend whose consumer is gone would answer everybody that nothing works.

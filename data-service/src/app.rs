@@ -3,7 +3,7 @@
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
 use crate::commands::{Counters, Rooms};
-use crate::doors::http::{self, House};
+use crate::doors::{House, http, zeromq};
 use crate::error::{Error, Result};
 use crate::events::Watch;
 use crate::guard::Guard;
@@ -39,6 +39,9 @@ pub enum StartError {
     /// The address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The ZeroMQ door.
+    #[error(transparent)]
+    ZeroMq(#[from] zeromq::OpenError),
     /// The public URL.
     #[error("data_service.public_urls: {0}")]
     PublicUrl(#[from] UrlError),
@@ -61,6 +64,7 @@ pub struct App {
     house: Arc<House>,
     watch: Watch,
     server: Server,
+    zeromq: zeromq::Door,
     url: String,
     instance: String,
 }
@@ -88,18 +92,19 @@ impl App {
             counters: Counters::default(),
             receipt_wait: settings.receipt_wait,
         };
-        let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());
-        let house = Arc::new(House::new(guard, rooms, settings.body_limit));
+        let guard = Guard::new(Arc::clone(&store), replay, clock.clone());
+        let house = Arc::new(House { guard, rooms, body_limit: settings.body_limit });
+        let zeromq = zeromq::Door::open(&settings.zeromq, settings.workers, &house).await?;
         let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
-        let served = Arc::clone(&house);
-        let server = HttpServer::new(move || Actix::new().default_service(http::service(&served)))
+        let door = Arc::new(http::Door::new(Arc::clone(&house), bases));
+        let server = HttpServer::new(move || Actix::new().default_service(http::service(&door)))
             .workers(settings.workers.max(1))
             .disable_signals()
             .shutdown_timeout(10)
             .listen(listener)
             .map_err(listen)?
             .run();
-        Ok(Self { house, watch, server, url, instance: settings.instance })
+        Ok(Self { house, watch, server, zeromq, url, instance: settings.instance })
     }
 
     /// The bound address as a URL.
@@ -107,19 +112,34 @@ impl App {
         &self.url
     }
 
+    /// The addresses of the ZeroMQ door; none if it is closed.
+    pub fn zeromq(&self) -> &[String] {
+        self.zeromq.addresses()
+    }
+
+    /// The addresses where events are published over ZeroMQ.
+    pub fn published(&self) -> &[String] {
+        self.zeromq.published()
+    }
+
     /// Serves until `shutdown` is done, then finishes what runs and closes everything in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { house, watch, server, instance, .. } = self;
+        let Self { house, watch, server, zeromq, instance, .. } = self;
         let handle = server.handle();
-        let tasks = [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
+        let publisher = zeromq.publisher();
+        let tasks = [
+            tokio::spawn(keep_watch(Arc::clone(&house), watch, publisher)),
+            tokio::spawn(keep_house(Arc::clone(&house))),
+        ];
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             () = shutdown => {
-                handle.stop(true).await;
+                tokio::join!(handle.stop(true), zeromq.finish());
                 (&mut server).await
             }
             ended = &mut server => ended,
         };
+        zeromq.close().await;
         tasks.iter().for_each(JoinHandle::abort);
         for task in tasks {
             let _ = task.await;
@@ -159,11 +179,12 @@ async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Resul
 }
 
 /// Reads events as soon as a bell rings, and often enough without one.
-async fn keep_watch(house: Arc<House>, mut watch: Watch) {
+async fn keep_watch(house: Arc<House>, mut watch: Watch, publisher: zeromq::Publisher) {
     let mut failing = false;
     loop {
         let begun = house.guard.freshness.begin();
-        let outcome = watch.catch_up(house.rooms.clock.now(), |what| house.guard.cache.forget(what)).await;
+        let (forget, tell) = (|what: &_| house.guard.cache.forget(what), |event: &_| publisher.publish(event));
+        let outcome = watch.catch_up(house.rooms.clock.now(), forget, tell).await;
         match outcome {
             Ok(()) => {
                 house.guard.freshness.reached(begun);

@@ -1,7 +1,8 @@
 //! Events: hearing what was committed, by whomever, and passing it on.
 //!
 //! Commands write events in their own transaction. The [`Watch`] of every instance reads them in order, has what
-//! they touch forgotten, and only then reports how far it has come. That report is what a receipt is made of.
+//! they touch forgotten, and only then reports how far it has come. That report is what a receipt is made of. Each
+//! event that was applied is then told to whoever asked to be told.
 
 use crate::error::Result;
 use crate::store::credentials::Forget;
@@ -37,7 +38,12 @@ impl Watch {
     }
 
     /// Applies what is new, up to the end, and reports if there was something or it is time for a sign of life.
-    pub(crate) async fn catch_up(&mut self, now: Timestamp, forget: impl Fn(&Forget)) -> Result<()> {
+    pub(crate) async fn catch_up(
+        &mut self,
+        now: Timestamp,
+        forget: impl Fn(&Forget),
+        tell: impl Fn(&Event),
+    ) -> Result<()> {
         let before = self.applied;
         loop {
             if events::last(self.store.read()).await? <= self.applied {
@@ -55,6 +61,7 @@ impl Watch {
                     forget(&what);
                 }
                 (self.applied, self.applied_at) = (event.sequence, now);
+                tell(&event);
             }
         }
         if self.applied != before || now >= self.reported_at.plus_seconds(HEARTBEAT_SECONDS) {
@@ -131,8 +138,8 @@ mod tests {
         append(now).await;
         sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
         let forgotten = RefCell::new(Vec::new());
-        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone())).await.unwrap();
+        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone()), |_| {}).await.unwrap();
         assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);
-        watch.catch_up(now, |_| panic!("there is nothing new")).await.unwrap();
+        watch.catch_up(now, |_| panic!("there is nothing new"), |_| panic!("nothing to tell")).await.unwrap();
     }
 }

@@ -40,7 +40,6 @@ pub(crate) struct Guard {
     pub(crate) freshness: Freshness,
     pub(crate) uses: Uses,
     store: Arc<Store>,
-    bases: Vec<BaseUrl>,
     clock: Clock,
     /// What an unknown consumer's or token's secret is taken to be: never told to anybody.
     dummy: Secret,
@@ -80,27 +79,29 @@ thread_local! {
 }
 
 impl Guard {
-    pub(crate) fn new(store: Arc<Store>, replay: Replay, bases: Vec<BaseUrl>, clock: Clock) -> Self {
+    pub(crate) fn new(store: Arc<Store>, replay: Replay, clock: Clock) -> Self {
         let (cache, freshness, uses) = (Cache::default(), Freshness::default(), Uses::default());
-        Self { cache, replay, freshness, uses, store, bases, clock, dummy: chance::signing_secret(['n', 'o']) }
+        Self { cache, replay, freshness, uses, store, clock, dummy: chance::signing_secret(['n', 'o']) }
     }
 
-    /// Identifies the caller. `body` gives the body; unless that is a form, it is asked for only when the signature
+    /// Identifies the caller. `bases` are the URLs under which the door is signed: what is signed for one door is
+    /// worth nothing at another. `body` gives the body; unless that is a form, it is asked for only when the signature
     /// held, so nothing of a stranger's is kept.
-    pub(crate) async fn identify<B: AsRef<[u8]>>(
+    pub(crate) async fn identify<'a, B: AsRef<[u8]>>(
         &self,
+        bases: &'a [BaseUrl],
         message: &Message<'_>,
         body: impl AsyncFnOnce() -> Result<B>,
-    ) -> Result<(Proved<'_>, B)> {
+    ) -> Result<(Proved<'a>, B)> {
         let request = Request::parse(message)?;
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
-        let mut signed = self.prove(&request, now, !self.freshness.is_lost()).await?;
+        let mut signed = self.prove(bases, &request, now, !self.freshness.is_lost()).await?;
         let body = body().await?;
         let fresh = self.freshness.is_fresh();
         if signed.epoch != self.cache.epoch() || !fresh {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
-            signed = Box::pin(self.prove(&request, self.clock.now(), fresh)).await?;
+            signed = Box::pin(self.prove(bases, &request, self.clock.now(), fresh)).await?;
         }
         let Signed { consumer, token, base, secret, .. } = signed;
         let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
@@ -122,14 +123,20 @@ impl Guard {
     }
 
     /// Everything but the body and the nonce: the credentials, the signature, and the state of the credentials.
-    async fn prove(&self, request: &Request<'_>, now: Timestamp, trusted: bool) -> Result<Signed<'_>> {
+    async fn prove<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        request: &Request<'_>,
+        now: Timestamp,
+        trusted: bool,
+    ) -> Result<Signed<'a>> {
         let epoch = self.cache.epoch();
         let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted, now).await?;
         // A token serves only the consumer it was made for; with another it is as good as unknown.
         let belongs = |token: &Arc<TokenCredential>| *token.consumer == *request.consumer_key;
         let token = token.filter(belongs);
         let known = consumer.is_some() & (token.is_some() | request.token.is_none());
-        let signed = self.verify(request, consumer.as_deref(), token.as_deref(), now);
+        let signed = self.verify(bases, request, consumer.as_deref(), token.as_deref(), now);
         let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
             return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
         };
@@ -155,13 +162,14 @@ impl Guard {
 
     /// The base URL for which the signature fits, and the index of the consumer's secret. The same work whether or
     /// not consumer and token are known.
-    fn verify(
+    fn verify<'a>(
         &self,
+        bases: &'a [BaseUrl],
         request: &Request<'_>,
         consumer: Option<&ConsumerCredential>,
         token: Option<&TokenCredential>,
         now: Timestamp,
-    ) -> Option<(&BaseUrl, usize)> {
+    ) -> Option<(&'a BaseUrl, usize)> {
         let signature = decode_signature(&request.signature);
         let token_secret = match (&request.token, token) {
             (None, _) => "",
@@ -176,7 +184,7 @@ impl Guard {
             now,
         };
         BASE_STRING.with_borrow_mut(|text| {
-            self.bases.iter().find_map(|base| {
+            bases.iter().find_map(|base| {
                 base_string_into(text, request, base);
                 keys.find(text.as_bytes(), &signature).map(|index| (base, index))
             })

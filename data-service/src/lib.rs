@@ -18,7 +18,8 @@ mod store;
 
 pub use app::{App, StartError};
 pub use clock::Clock;
+pub use doors::zeromq::OpenError as ZeroMqError;
 pub use error::{Error, Fault, Result};
 pub use operator::Operator;
-pub use settings::{PasswordCost, SessionLimits, Settings};
+pub use settings::{Address, Curve, CurvePublicKey, PasswordCost, SessionLimits, Settings, ZeroMq, new_curve_key};
 pub use store::sealed::new_key as new_seal_key;

@@ -1,5 +1,9 @@
 //! What the data service has to be told. The executable reads it from file and environment.
 
+mod zeromq;
+
+pub use zeromq::{Address, Curve, CurvePublicKey, ZeroMq, new_curve_key};
+
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
 use std::net::SocketAddr;
@@ -37,6 +41,8 @@ pub struct Settings {
     pub receipt_wait: Duration,
     /// The name of this instance in receipts.
     pub instance: String,
+    /// The ZeroMQ door and the events that are published.
+    pub zeromq: ZeroMq,
 }
 
 /// How long sessions last, and how many a user may have. A session ends when nobody has used it for its idle limit,

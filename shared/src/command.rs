@@ -23,7 +23,7 @@ pub use consumer::{
 pub use event::ListEvents;
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
-pub use route::{Body, HttpRequest, Method, Route, RouteError, decode};
+pub use route::{Body, HttpRequest, Method, Route, RouteError, decode, decode_whole};
 pub use service::{Echo, Echoed, GetStats, Stats, Whoami, WhoamiConsumer, WhoamiReply};
 pub use session::{
     CreateSession, CycleSession, Cycled, EndOtherSessions, EndSession, EndedSessions, ListSessions, NewData,

@@ -1,8 +1,9 @@
 //! What the service is compared with: a bare actix-web handler, JSON in and JSON out.
 //!
-//! It is sent the same signed bytes, ignores the signature, and answers what `/echo` answers, in shape and length.
+//! With `--zeromq` also a bare ROUTER, which does the same with messages. It is sent the same signed bytes, ignores the signature, and answers what `/echo` answers, in shape and length.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+use omq_tokio::{Context, Message, Options, Socket, SocketType};
 use serde::{Deserialize, Serialize};
 
 /// What comes in.
@@ -40,10 +41,25 @@ async fn get(echoed: web::Data<Echoed>) -> HttpResponse {
     HttpResponse::Ok().json(&**echoed)
 }
 
+/// A ROUTER that answers every message: JSON in and JSON out.
+async fn route(router: Socket, echoed: Echoed) {
+    while let Ok(message) = router.recv().await {
+        let Some(note) = message.part_slice(5).and_then(|body| serde_json::from_slice::<Note>(body).ok()) else {
+            continue;
+        };
+        if note.title.is_empty() || note.tags.len() > 2 || note.count == 0 {
+            continue;
+        }
+        let (to, body) = (message.part_slice(0).unwrap_or_default(), serde_json::to_vec(&echoed).unwrap_or_default());
+        let _ = router.try_send(Message::multipart([to.to_vec(), vec![], b"1".to_vec(), b"200".to_vec(), body]));
+    }
+}
+
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let like = std::env::args().nth(1).unwrap_or_else(|| "{}".into());
-    let echoed = web::Data::new(serde_json::from_str::<Echoed>(&like)?);
+    let like = serde_json::from_str::<Echoed>(&like)?;
+    let echoed = web::Data::new(like.clone());
     let app = move || {
         let echo = web::resource("/echo").route(web::post().to(post)).route(web::get().to(get));
         App::new().app_data(echoed.clone()).service(echo)
@@ -51,6 +67,13 @@ async fn main() -> std::io::Result<()> {
     let server = HttpServer::new(app).workers(1).bind(("127.0.0.1", 0))?;
     for address in server.addrs() {
         println!("the bare handler listens on http://{address}");
+    }
+    if std::env::args().any(|argument| argument == "--zeromq") {
+        let context = Context::new();
+        let router = context.socket(SocketType::Router, Options::default());
+        let bound = router.bind("tcp://127.0.0.1:0").await.map_err(std::io::Error::other)?;
+        println!("the bare handler listens on {bound}");
+        actix_web::rt::spawn(route(router, like));
     }
     server.run().await
 }

@@ -36,7 +36,9 @@ fn line(key: &Key, name: &str, consumer: Option<&ConsumerKey>) -> String {
         ("frontend.consumer_key", Some(consumer)) => format!("consumer_key = \"{consumer}\"\n"),
         ("frontend.consumer_secret", Some(_)) => "consumer_secret_file = \"frontend.secret\"\n".into(),
         _ => match key.fallback {
-            Fallback::Text(value) if value.parse::<i64>().is_ok() => format!("#{name} = {value}\n"),
+            Fallback::Text(value) if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() => {
+                format!("#{name} = {value}\n")
+            }
             Fallback::Text(value) => format!("#{name} = \"{value}\"\n"),
             Fallback::Nothing(words) | Fallback::Made(_, words) => format!("#{name} =        # {words}\n"),
         },
@@ -97,7 +99,7 @@ mod tests {
         ];
         assert_eq!(set, made);
         assert!(toml::de::DeTable::parse(&text).is_ok());
-        let uncommented = text.replace("#listen", "listen").replace("#url", "url").replace("#queue", "queue");
+        let uncommented = text.replace("#listen = \"", "listen = \"").replace("#url", "url").replace("#queue", "queue");
         assert!(toml::de::DeTable::parse(&uncommented).is_ok());
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Raw {
     List(Vec<String>),
     /// A text that stands for anything: a variable, an option, a default. Lists are separated by commas.
     Loose(String),
+    /// True or false from the file.
+    Flag(bool),
     /// Something that no setting is; the words name it.
     Other(&'static str),
 }
@@ -31,7 +33,7 @@ impl Raw {
                 texts.collect::<Option<_>>().map_or(Self::Other("a list of something else than texts"), Self::List)
             }
             DeValue::Float(_) => Self::Other("a number with a fraction"),
-            DeValue::Boolean(_) => Self::Other("true or false"),
+            DeValue::Boolean(flag) => Self::Flag(*flag),
             DeValue::Datetime(_) => Self::Other("a date"),
             DeValue::Table(_) => Self::Other("a section"),
         }
@@ -43,6 +45,7 @@ impl Raw {
             Self::Text(_) | Self::Loose(_) => "a text",
             Self::Number(_) => "a number",
             Self::List(_) => "a list",
+            Self::Flag(_) => "true or false",
             Self::Other(words) => words,
         }
     }
@@ -61,6 +64,15 @@ impl Raw {
             Self::Number(number) => Ok(*number),
             Self::Loose(text) => text.trim().parse().map_err(|_| "must be a whole number".into()),
             other => Err(format!("must be a whole number, and is {}", other.is())),
+        }
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self) -> Result<bool, String> {
+        match self {
+            Self::Flag(flag) => Ok(*flag),
+            Self::Loose(text) => text.trim().parse().map_err(|_| "must be true or false".into()),
+            other => Err(format!("must be true or false without quotes, and is {}", other.is())),
         }
     }
 

@@ -89,6 +89,18 @@ impl<const LEAST: i64, const MOST: i64> Setting for Number<LEAST, MOST> {
     }
 }
 
+impl Setting for bool {
+    const KIND: &'static str = "true or false";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        raw.flag()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// A duration: at least a second, at most ten years.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span(pub(crate) Duration);

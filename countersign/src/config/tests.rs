@@ -153,7 +153,7 @@ fn what_others_can_read_is_no_place_for_a_secret() {
 #[test]
 fn all_problems_are_named_at_once_with_line_and_nearest_key() {
     let words = problems(
-        "[data_service]\nlistn = '127.0.0.1:1'\nworkers = 0\nbody_limit_bytes = '9'\n[zeromq]\n[frontend]\npublic_url = 'x'\n\
+        "[data_service]\nlistn = '127.0.0.1:1'\nworkers = 0\nbody_limit_bytes = '9'\n[zeromqs]\n[frontend]\npublic_url = 'x'\n\
          base_path = 'x'\ntrusted_proxies = ['10.0.0.0/99']\nconsumer_secret = 7\n[log]\nlevel = 'a=b=c'\nformat = 'xml'\n",
     );
     for wanted in [
@@ -162,7 +162,7 @@ fn all_problems_are_named_at_once_with_line_and_nearest_key() {
         "data_service.workers (",
         ":3): must be between 1 and 1024, and is 0",
         ":4): must be a whole number, and is a text",
-        "zeromq (",
+        "zeromqs (",
         "`x`: not an absolute URL",
         "`x` is not a path",
         "number 1 of the list: `10.0.0.0/99`",

@@ -48,6 +48,7 @@ impl Config {
             events_keep: self.events_keep.0,
             receipt_wait: RECEIPT_WAIT,
             instance: self.instance.clone(),
+            zeromq: self.zeromq()?,
         })
     }
 

@@ -45,6 +45,7 @@ impl Config {
                 ));
             }
         }
+        found.extend(self.zeromq_warnings());
         if fs::metadata(&self.folder).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0) {
             found.push(format!("{} is open to everybody on this machine: chmod 700 it", self.folder.display()));
         }

@@ -10,6 +10,12 @@ pub(super) struct Welcome {
     pub(super) data_service: String,
     /// Where people sign in, with a slash at the end.
     pub(super) frontend: String,
+    /// Where services reach it by ZeroMQ.
+    pub(super) zeromq: Vec<String>,
+    /// Where plug-ins hear of events.
+    pub(super) published: Vec<String>,
+    /// The key that ZeroMQ clients must know, if both are encrypted.
+    pub(super) server_key: Option<String>,
     /// The secret of the one-time link, while there is no administrator.
     pub(super) link: Option<Secret>,
     /// Where everything is kept.
@@ -24,6 +30,15 @@ impl fmt::Display for Welcome {
         writeln!(f, "Countersign is running.\n")?;
         writeln!(f, "  people sign in at   {}", self.frontend)?;
         writeln!(f, "  services talk to    {}", self.data_service)?;
+        for address in &self.zeromq {
+            writeln!(f, "  also by ZeroMQ      {address}")?;
+        }
+        for address in &self.published {
+            writeln!(f, "  events come from    {address}")?;
+        }
+        if let Some(key) = &self.server_key {
+            writeln!(f, "  its CURVE key is    {key}")?;
+        }
         writeln!(f, "  everything is in    {folder}\n")?;
         if let Some(link) = &self.link {
             writeln!(f, "There is no administrator yet. This link makes one; it works once and for 24 hours:\n")?;

@@ -16,3 +16,4 @@ mod making;
 mod place;
 mod up;
 mod users;
+mod zeromq;

@@ -126,6 +126,8 @@ pub struct Up {
     said: PathBuf,
     pub data_service: String,
     pub frontend: String,
+    /// Where the ZeroMQ door is, if there is one.
+    pub zeromq: Option<String>,
 }
 
 impl Up {
@@ -156,7 +158,8 @@ impl Up {
         });
         let line: Value = serde_json::from_str(&line).unwrap();
         let address = |name: &str| line[name].as_str().unwrap().to_owned();
-        Self { child, said, data_service: address("data_service"), frontend: address("frontend") }
+        let zeromq = line["zeromq"].as_str().map(str::to_owned);
+        Self { child, said, data_service: address("data_service"), frontend: address("frontend"), zeromq }
     }
 
     /// Everything it has said so far, on both outputs.

@@ -8,63 +8,62 @@ mod reply;
 mod router;
 
 use crate::chance;
-use crate::commands::Rooms;
+use crate::doors::House;
+use crate::doors::dispatch::echoed;
 use crate::error::{Error, Result};
-use crate::guard::{Guard, Proved};
 use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
-use shared::command::{Echo, Echoed};
+use shared::command::Echo;
 use shared::error::{Code, Refusal};
-use shared::oauth1::{Authorization, Message, is_form, limits};
+use shared::oauth1::{Authorization, BaseUrl, Message, is_form, limits};
 use std::sync::Arc;
 
-/// What the door leads to.
-pub(crate) struct House {
-    pub(crate) guard: Guard,
-    pub(crate) rooms: Rooms,
-    pub(crate) body_limit: usize,
+/// The house, and what this door alone needs.
+pub(crate) struct Door {
+    house: Arc<House>,
+    bases: Vec<BaseUrl>,
     router: Router,
     openapi: String,
 }
 
-impl House {
-    pub(crate) fn new(guard: Guard, rooms: Rooms, body_limit: usize) -> Self {
+impl Door {
+    pub(crate) fn new(house: Arc<House>, bases: Vec<BaseUrl>) -> Self {
         let openapi = serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
-        Self { guard, rooms, body_limit, router: Router::default(), openapi }
+        Self { house, bases, router: Router::default(), openapi }
     }
 }
 
 /// The one service of the door. Without actix's extractors: each would be a future of its own in every request.
 pub(crate) fn service(
-    house: &Arc<House>,
+    door: &Arc<Door>,
 ) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
 + use<> {
-    let house = Arc::clone(house);
+    let door = Arc::clone(door);
     fn_service(move |request: ServiceRequest| {
-        let house = Arc::clone(&house);
+        let door = Arc::clone(&door);
         async move {
             let (request, payload) = request.into_parts();
-            let response = serve(&request, payload, &house).await;
+            let response = serve(&request, payload, &door).await;
             Ok(ServiceResponse::new(request, response))
         }
     })
 }
 
 /// Every request.
-async fn serve(request: &HttpRequest, payload: Payload, house: &House) -> HttpResponse {
+async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResponse {
     let path = request.uri().path();
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(house)).await,
+        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(&door.house)).await,
         ("GET" | "HEAD", "/openapi.json") => {
-            return HttpResponse::Ok().content_type("application/json").body(house.openapi.clone());
+            return HttpResponse::Ok().content_type("application/json").body(door.openapi.clone());
         }
         _ => {}
     }
-    match answer(request, payload, house).await {
+    match answer(request, payload, door).await {
         Ok(response) => response,
         Err(error) => {
             let request_id = chance::request_id();
@@ -75,7 +74,8 @@ async fn serve(request: &HttpRequest, payload: Payload, house: &House) -> HttpRe
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn answer(request: &HttpRequest, mut payload: Payload, house: &House) -> Result<HttpResponse> {
+async fn answer(request: &HttpRequest, mut payload: Payload, door: &Door) -> Result<HttpResponse> {
+    let house = &*door.house;
     let headers = request.headers();
     body::check_length(headers, house.body_limit)?;
     check_target(request)?;
@@ -92,9 +92,9 @@ async fn answer(request: &HttpRequest, mut payload: Payload, house: &House) -> R
     let identified = if is_form(content_type) {
         form = body::read(&mut payload, limits::FORM_BYTES.min(house.body_limit)).await?;
         message.form = &form;
-        house.guard.identify(&message, async || Ok(form.clone())).await
+        house.guard.identify(&door.bases, &message, async || Ok(form.clone())).await
     } else {
-        house.guard.identify(&message, async || body::read(&mut payload, house.body_limit).await).await
+        house.guard.identify(&door.bases, &message, async || body::read(&mut payload, house.body_limit).await).await
     };
     if identified.is_err() {
         // A body that nobody reads costs the connection, and the next request a new one.
@@ -102,10 +102,9 @@ async fn answer(request: &HttpRequest, mut payload: Payload, house: &House) -> R
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        house.rooms.counters.count_echo();
-        return echo(request, &proved, body.len());
+        return reply::json(StatusCode::OK, &echoed(&house.rooms, &proved, message.method, path, body.len())?);
     }
-    let (handler, fields) = house.router.find(message.method, path)?;
+    let (handler, fields) = door.router.find(message.method, path)?;
     let if_match = headers.get("if-match").and_then(|value| value.to_str().ok());
     let incoming = Incoming { fields, query, content_type, if_match, body: &body };
     handler(&house.rooms, &proved.caller, incoming).await
@@ -135,22 +134,6 @@ fn check_target(request: &HttpRequest) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(Code::ParameterRejected, "the request target names another host than the Host header"))
-}
-
-fn echo(request: &HttpRequest, proved: &Proved<'_>, body_bytes: usize) -> Result<HttpResponse> {
-    let token = proved.caller.token();
-    let echoed = Echoed {
-        consumer: proved.caller.consumer_key()?.as_str().into(),
-        user: token.map(|token| token.user),
-        token: token.map(|token| token.token.as_str().into()),
-        method: request.method().as_str().into(),
-        url: proved.base.with_path(request.uri().path()).into(),
-        parameters: proved.plain_parameters,
-        signature_method: proved.signature_method,
-        body_hash: proved.body_hash,
-        body_bytes,
-    };
-    reply::json(StatusCode::OK, &echoed)
 }
 
 async fn ready(house: &House) -> HttpResponse {

@@ -25,6 +25,10 @@ use tokio::sync::oneshot;
 /// A running data service.
 pub struct House {
     pub url: String,
+    /// The addresses of the ZeroMQ door.
+    pub zeromq: Vec<String>,
+    /// Where events are published.
+    pub published: Vec<String>,
     pub clock: Clock,
     pub settings: Settings,
     pub folder: tempfile::TempDir,
@@ -54,6 +58,7 @@ pub fn settings(folder: &Path) -> Settings {
         events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
+        zeromq: data_service::ZeroMq::default(),
     }
 }
 
@@ -68,7 +73,17 @@ impl House {
         change(&mut settings);
         let runtime = Runtime::new().unwrap();
         let operator = runtime.block_on(Operator::open(&settings)).unwrap();
-        let mut house = Self { url: String::new(), clock, settings, folder, runtime, operator, running: None };
+        let mut house = Self {
+            url: String::new(),
+            zeromq: vec![],
+            published: vec![],
+            clock,
+            settings,
+            folder,
+            runtime,
+            operator,
+            running: None,
+        };
         house.go();
         house
     }
@@ -76,6 +91,7 @@ impl House {
     fn go(&mut self) {
         let app = self.runtime.block_on(App::bind(self.settings.clone(), self.clock.clone())).unwrap();
         self.url = app.url().to_owned();
+        (self.zeromq, self.published) = (app.zeromq().to_vec(), app.published().to_vec());
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
@@ -99,11 +115,11 @@ impl House {
         self.go();
     }
 
-    /// Waits until something is so, for at most ten seconds.
+    /// Waits until something is so, for at most a minute.
     pub fn until(&self, what: &str, so: impl Fn() -> bool) {
         let start = std::time::Instant::now();
         while !so() {
-            assert!(start.elapsed() < Duration::from_secs(10), "never came to be: {what}");
+            assert!(start.elapsed() < Duration::from_secs(60), "never came to be: {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

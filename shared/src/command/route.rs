@@ -240,9 +240,20 @@ pub fn decode<C: super::Command>(
     serde_json::from_value(Value::Object(fields)).map_err(malformed)
 }
 
+/// Reads a command that arrives whole, as message doors carry it: one JSON object with every field. No bytes at all
+/// stand for a command without fields.
+pub fn decode_whole<C: super::Command>(body: &[u8]) -> Result<C, RouteError> {
+    let malformed = |e: serde_json::Error| RouteError::Malformed(e.to_string());
+    let fields: Map<String, Value> = match body {
+        [] => Map::new(),
+        body => serde_json::from_slice(body).map_err(malformed)?,
+    };
+    serde_json::from_value(Value::Object(fields)).map_err(malformed)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::command::{Command, CreateUser, GetUser, ListUsers, PutProfile, UpdateUser, decode};
+    use crate::command::{Command, CreateUser, GetUser, ListUsers, PutProfile, UpdateUser, decode, decode_whole};
     use crate::id::UserRef;
     use serde_json::json;
 
@@ -273,6 +284,16 @@ mod tests {
         assert_eq!(patch.id, UserRef::Me);
         let made = decode::<CreateUser>([], pairs(&[("username", "eve")]), br#"{"username":"ada","if_match":1}"#, None);
         assert_eq!(made.unwrap().username.as_str(), "ada");
+    }
+
+    #[test]
+    fn a_command_that_arrives_whole_has_all_its_fields_in_one_object() {
+        let put: PutProfile = decode_whole(br#"{"id":"me","document":{"a":1},"if_match":3}"#).unwrap();
+        assert_eq!((put.id, put.document, put.if_match), (UserRef::Me, json!({"a": 1}), Some(3)));
+        assert!(decode_whole::<ListUsers>(b"").is_ok(), "no bytes are no fields");
+        assert!(decode_whole::<GetUser>(b"").is_err());
+        assert!(decode_whole::<ListUsers>(b"[]").is_err());
+        assert!(decode_whole::<ListUsers>(b"\xff").is_err());
     }
 
     #[test]

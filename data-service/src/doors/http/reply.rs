@@ -1,6 +1,7 @@
 //! Answers: JSON, or the one error word as problem+json.
 
-use crate::error::{Fault, Result};
+use crate::doors::dispatch;
+use crate::error::Result;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
@@ -11,9 +12,7 @@ use shared::error::{Problem, Refusal};
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
-    let mut bytes = Vec::with_capacity(512);
-    serde_json::to_writer(&mut bytes, body).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
-    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(bytes))
+    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(dispatch::bytes(body)?))
 }
 
 /// The answer to a command, as its route describes it.
@@ -22,9 +21,8 @@ pub(super) fn command(route: &Route, reply: &impl Serialize) -> Result<HttpRespo
     if status == StatusCode::NO_CONTENT {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let value = serde_json::to_value(reply).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
-    let body = route.reply.and_then(|field| value.get(field)).unwrap_or(&value);
-    let mut response = json(status, body)?;
+    let value = dispatch::value(reply)?;
+    let mut response = json(status, dispatch::body(route, &value))?;
     let mut insert = |name: &'static str, text: String| {
         if let Ok(value) = text.parse() {
             response.headers_mut().insert(actix_web::http::header::HeaderName::from_static(name), value);

@@ -2,7 +2,8 @@
 
 use super::reply;
 use crate::caller::Caller;
-use crate::commands::{self, Rooms, Run};
+use crate::commands::{Rooms, Run};
+use crate::doors::dispatch::{call, malformed};
 use crate::error::Result;
 use actix_web::HttpResponse;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
@@ -84,17 +85,7 @@ fn handle<'a, C: Run>(
 ) -> LocalBoxFuture<'a, Result<HttpResponse>> {
     async move {
         let command: C = decode_command(incoming)?;
-        let started = crate::clock::Stopwatch::start();
-        let outcome = commands::call(rooms, caller, command).await;
-        let consumer = caller.consumer().map_or("operator", |consumer| consumer.key.as_str());
-        let (command, millis) = (C::NAME, started.millis());
-        match &outcome {
-            Ok(_) if C::ROUTE.method == Method::Get => tracing::debug!(command, consumer, millis, "done"),
-            Ok(_) => tracing::info!(command, consumer, millis, "done"),
-            // Refusals and faults are logged once, with their request id, where they are answered.
-            Err(_) => {}
-        }
-        reply::command(&C::ROUTE, &outcome?)
+        reply::command(&C::ROUTE, &call(rooms, caller, command).await?)
     }
     .boxed_local()
 }
@@ -106,19 +97,7 @@ fn decode_command<C: Command>(incoming: Incoming<'_>) -> Result<C, Refusal> {
     }
     let query = pairs(incoming.query.unwrap_or(""))?;
     let if_match = incoming.if_match.map(version).transpose()?.flatten();
-    decode(incoming.fields, query, incoming.body, if_match).map_err(|RouteError::Malformed(detail)| malformed(&detail))
-}
-
-/// What serde says, with the field it names.
-fn malformed(detail: &str) -> Refusal {
-    let (before, after) = detail.split_once('`').unwrap_or(("", ""));
-    let field = after.split('`').next().unwrap_or("").to_owned();
-    let code = match before.trim() {
-        "missing field" => "required",
-        "unknown field" => "unknown",
-        _ => return Refusal::invalid("body", "malformed", detail),
-    };
-    Refusal::invalid(&field, code, detail)
+    decode(incoming.fields, query, incoming.body, if_match).map_err(|error| malformed(&error))
 }
 
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
