@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod consumers;
+mod decommission;
 mod profiles;
 mod receipts;
 mod sessions;

@@ -62,7 +62,7 @@ impl Watch {
         let tokens_of =
             async |which: Which<'_>| Ok(Some(Forget::Tokens(tokens::keys(self.store.read(), which).await?)));
         match event.topic {
-            Topic::ConsumerChanged | Topic::ConsumerRotated | Topic::ConsumerRevoked => {
+            Topic::ConsumerChanged | Topic::ConsumerRotated | Topic::ConsumerRevoked | Topic::ConsumerPurged => {
                 Ok(Some(Forget::Consumer(event.subject.clone())))
             }
             Topic::TokenRevoked => Ok(Some(Forget::Tokens(vec![event.subject.clone()]))),

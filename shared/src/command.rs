@@ -7,6 +7,7 @@
 //! [`for_each_command!`](crate::for_each_command). The data service then does not compile until it has a `run`.
 
 mod consumer;
+mod decommission;
 mod page;
 mod profile;
 mod route;
@@ -19,6 +20,7 @@ pub use consumer::{
     Consumer, ConsumerCreated, ConsumerPatch, ConsumerSecret, CreateConsumer, GetConsumer, GetConsumerImpact, Impact,
     ListConsumers, RevokeConsumer, RotateConsumer, Rotated, UpdateConsumer,
 };
+pub use decommission::{DrainConsumer, PurgeConsumer, Purged, UndrainConsumer};
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
 pub use route::{Body, HttpRequest, Method, Route, RouteError, decode};
@@ -101,6 +103,9 @@ macro_rules! for_each_command {
             GetConsumerImpact,
             RotateConsumer,
             RevokeConsumer,
+            DrainConsumer,
+            UndrainConsumer,
+            PurgeConsumer,
             CreateToken,
             ListTokens,
             RevokeToken,

@@ -178,6 +178,11 @@ pub(crate) async fn revoke(on: &impl ConnectionTrait, which: Which<'_>, now: Tim
     Ok(alive)
 }
 
+/// Removes the tokens of a consumer; answers how many there were.
+pub(crate) async fn delete_of_consumer(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<u64> {
+    Ok(Entity::delete_many().filter(Which::Consumer(key).condition()).exec(on).await?.rows_affected)
+}
+
 /// The keys of tokens, ended ones too: what caches have to forget.
 pub(crate) async fn keys(on: &impl ConnectionTrait, which: Which<'_>) -> Result<Vec<String>> {
     let keys = Entity::find().select_only().column(Column::Token).filter(which.condition());

@@ -1,0 +1,21 @@
+//! What several instances on one database share: the names they go by, and the nonces that were used. (On SQLite there
+//! is one instance, which keeps its nonces in a folder of its own; there the table stays empty.)
+
+use crate::columns::*;
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let name = Table::alter().table(Alias::new("instances")).add_column(text("name").default("")).take();
+        manager.alter_table(name).await?;
+        // In this order: what is looked for and what is removed lies together by its second.
+        let key = Index::create().col(Alias::new("timestamp")).col(Alias::new("fingerprint")).take();
+        let nonces =
+            table("nonces").col(number("timestamp")).col(number("fingerprint")).primary_key(&mut key.to_owned()).take();
+        manager.create_table(nonces).await
+    }
+}
