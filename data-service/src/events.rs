@@ -3,58 +3,86 @@
 //! Commands write events in their own transaction. The [`Watch`] of every instance reads them in order, has what
 //! they touch forgotten, and only then reports how far it has come. That report is what a receipt is made of.
 
-use crate::error::Result;
+use crate::clock::Stopwatch;
+use crate::error::{Error, Fault, Result};
 use crate::store::credentials::Forget;
+use crate::store::ear::Ear;
+use crate::store::instances::{GONE_AFTER_SECONDS, Instance};
 use crate::store::tokens::Which;
 use crate::store::{Store, events, instances, tokens};
 use serde_json::Value;
 use shared::event::{Event, Topic};
 use shared::timestamp::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads events and reports.
 pub(crate) struct Watch {
     store: Arc<Store>,
-    instance: String,
-    /// The last event that was applied.
-    applied: i64,
-    applied_at: Timestamp,
-    reported_at: Timestamp,
+    ear: Ear,
+    /// Who reports, and the last event that was applied.
+    own: Instance,
+    /// Since the last report was begun.
+    reported: Stopwatch,
 }
 
 /// Events read in one go.
 const BATCH: u64 = 500;
 /// An instance says that it lives at least this often.
-const HEARTBEAT_SECONDS: i64 = 5;
+const HEARTBEAT_MILLIS: u64 = 5_000;
+/// A reading that takes longer is given up, and the connection with it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Watch {
-    /// Starts at the last event there is: nothing before it can be in an empty memory.
-    pub(crate) async fn start(store: Arc<Store>, instance: String, now: Timestamp) -> Result<Self> {
-        let applied = events::last(store.read()).await?;
-        let mut watch = Self { store, instance, applied, applied_at: now, reported_at: now };
+    /// Starts at the last event there is: nothing before it can be in an empty memory. `id` is this process and no
+    /// other, `name` what people call it.
+    pub(crate) async fn start(store: Arc<Store>, id: String, name: String, now: Timestamp) -> Result<Self> {
+        let sequence = events::last(store.read()).await?;
+        let ear = Ear::of(&store);
+        let own = Instance { id, name, sequence, confirmed_at: now };
+        let mut watch = Self { store, ear, own, reported: Stopwatch::start() };
         watch.report(now).await?;
         Ok(watch)
     }
 
     /// Applies what is new, up to the end, and reports if there was something or it is time for a sign of life.
     pub(crate) async fn catch_up(&mut self, now: Timestamp, forget: impl Fn(&Forget)) -> Result<()> {
-        let before = self.applied;
-        loop {
-            let batch = match events::last(self.store.read()).await? {
-                last if last > self.applied => events::after(self.store.read(), self.applied, BATCH).await?,
-                _ => break,
-            };
-            for event in batch {
+        let outcome = tokio::time::timeout(PATIENCE, self.apply(now, forget)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(slow()));
+        if outcome.is_err() {
+            self.ear.give_up();
+        }
+        outcome
+    }
+
+    async fn apply(&mut self, now: Timestamp, forget: impl Fn(&Forget)) -> Result<()> {
+        let before = self.own.sequence;
+        if self.reported.millis() >= GONE_AFTER_SECONDS.unsigned_abs() * 1000 {
+            // Nobody waits for this instance any more: it begins anew, like one that has just been started.
+            forget(&Forget::Everything);
+        }
+        while self.ear.last().await? > self.own.sequence {
+            for event in events::after(self.store.read(), self.own.sequence, BATCH).await? {
                 if let Some(what) = self.touched(&event).await? {
                     forget(&what);
                 }
-                (self.applied, self.applied_at) = (event.sequence, now);
+                self.own.sequence = event.sequence;
             }
         }
-        if self.applied != before || now >= self.reported_at.plus_seconds(HEARTBEAT_SECONDS) {
+        if self.own.sequence != before || self.reported.millis() >= HEARTBEAT_MILLIS {
             self.report(now).await?;
         }
         Ok(())
+    }
+
+    /// Done when there may be something new.
+    pub(crate) async fn heard(&mut self) {
+        self.ear.heard().await;
+    }
+
+    /// How long to wait for that at most.
+    pub(crate) fn pause(&self, trust_for: Duration) -> Duration {
+        self.ear.pause(trust_for)
     }
 
     /// Which credentials an event makes wrong.
@@ -81,12 +109,15 @@ impl Watch {
     }
 
     async fn report(&mut self, now: Timestamp) -> Result<()> {
-        let tx = self.store.begin().await?;
-        instances::report(tx.on(), &self.instance, self.applied, self.applied_at, now).await?;
-        tx.commit().await?;
-        self.reported_at = now;
+        let begun = Stopwatch::start();
+        instances::report(&self.store, &self.own, now).await?;
+        self.reported = begun;
         Ok(())
     }
+}
+
+fn slow() -> Error {
+    Fault::Store("the events could not be read in time".into()).into()
 }
 
 fn user(event: &Event) -> Option<Forget> {

@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod freshness;
 mod journal;
 mod keys;
+pub(crate) mod nonces;
 pub(crate) mod replay;
 mod segment;
 pub(crate) mod uses;
@@ -21,7 +22,7 @@ use crate::store::credentials::{ConsumerCredential, TokenCredential};
 use cache::Cache;
 use freshness::Freshness;
 use keys::Keys;
-use replay::Replay;
+use nonces::Nonces;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
     BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
@@ -30,12 +31,13 @@ use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 use uses::Uses;
 
 /// Everything the guard holds.
 pub(crate) struct Guard {
     pub(crate) cache: Cache,
-    pub(crate) replay: Replay,
+    pub(crate) replay: Nonces,
     pub(crate) freshness: Freshness,
     pub(crate) uses: Uses,
     store: Arc<Store>,
@@ -79,8 +81,15 @@ thread_local! {
 }
 
 impl Guard {
-    pub(crate) fn new(store: Arc<Store>, replay: Replay, bases: Vec<BaseUrl>, clock: Clock) -> Self {
-        let (cache, freshness, uses) = (Cache::default(), Freshness::default(), Uses::default());
+    /// `trust_for` is how long memory is believed after the events were last read.
+    pub(crate) fn new(
+        store: Arc<Store>,
+        replay: Nonces,
+        bases: Vec<BaseUrl>,
+        clock: Clock,
+        trust_for: Duration,
+    ) -> Self {
+        let (cache, freshness, uses) = (Cache::default(), Freshness::new(trust_for), Uses::default());
         Self { cache, replay, freshness, uses, store, bases, clock, dummy: chance::signing_secret(['n', 'o']) }
     }
 
@@ -101,14 +110,21 @@ impl Guard {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
             signed = self.prove(&request, self.clock.now(), fresh).await?;
         }
-        let Signed { consumer, token, base, secret, .. } = signed;
-        let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
+        let body_hash = signed.consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
-            consumer.key.as_str(),
-            token.as_ref().map_or("", |token| token.token.as_str()),
+            signed.consumer.key.as_str(),
+            signed.token.as_ref().map_or("", |token| token.token.as_str()),
             &request.nonce,
         );
-        self.replay.accept(request.timestamp, fingerprint, now)?;
+        if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
+            pending.accepted(request.timestamp, &self.replay).await?;
+            let fresh = self.freshness.is_fresh();
+            if signed.epoch != self.cache.epoch() || !fresh {
+                // The same while others were asked about the nonce.
+                signed = self.prove(&request, self.clock.now(), fresh).await?;
+            }
+        }
+        let Signed { consumer, token, base, secret, .. } = signed;
         self.note_use(&consumer, token.as_deref(), secret, now);
         let proved = Proved {
             caller: Caller::Signed { consumer, token },

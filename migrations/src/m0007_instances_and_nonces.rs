@@ -13,9 +13,12 @@ impl MigrationTrait for Migration {
         let name = Table::alter().table(Alias::new("instances")).add_column(text("name").default("")).take();
         manager.alter_table(name).await?;
         // In this order: what is looked for and what is removed lies together by its second.
-        let key = Index::create().col(Alias::new("timestamp")).col(Alias::new("fingerprint")).take();
-        let nonces =
-            table("nonces").col(number("timestamp")).col(number("fingerprint")).primary_key(&mut key.to_owned()).take();
-        manager.create_table(nonces).await
+        let mut key = Index::create().col(Alias::new("second")).col(Alias::new("fingerprint")).take();
+        let nonces = table("nonces").col(number("second")).col(number("fingerprint")).primary_key(&mut key).take();
+        manager.create_table(nonces).await?;
+        // No nonce was ever used here. Without this mark some may have been lost.
+        let new = "INSERT INTO marks (name, value) VALUES ('nonces_server', 'new')";
+        manager.get_connection().execute_unprepared(new).await?;
+        Ok(())
     }
 }

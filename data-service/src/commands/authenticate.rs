@@ -1,6 +1,6 @@
 //! `authenticate`: a password becomes a session, a token and its secret.
 
-use super::decommission::{check_not_drained, check_not_drained_yet};
+use super::decommission::check_not_drained;
 use super::{Call, Run};
 use crate::chance;
 use crate::checkers::gate::Verdict;
@@ -25,7 +25,7 @@ impl Run for Authenticate {
     async fn run(self, call: &Call<'_>) -> Result<Authenticated> {
         let consumer = call.caller.consumer_key()?;
         // Before anything is hashed; looked at again where the token is made.
-        check_not_drained_yet(call, consumer).await?;
+        check_not_drained(call.store().read(), consumer).await?;
         if self.username.len() > MOST_BYTES || self.password.expose().len() > MOST_BYTES {
             return Err(wrong());
         }

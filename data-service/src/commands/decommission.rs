@@ -43,15 +43,10 @@ async fn set_drained(call: &Call<'_>, key: &ConsumerKey, since: Option<Timestamp
     Ok(consumer)
 }
 
-/// Refuses to make a token for a consumer that is drained. In the transaction that makes it: whoever drains afterwards
-/// waits for that one, and counts it.
+/// Refuses to make a token for a consumer that is drained. Asked in the transaction that makes it: there is one writer
+/// at a time, so whoever drains afterwards counts that token, and whoever drained before is seen.
 pub(super) async fn check_not_drained(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<()> {
-    if consumers::is_drained(on, key, true).await? { Err(drained().into()) } else { Ok(()) }
-}
-
-/// The same without holding on to anything: for those who would otherwise work in vain.
-pub(super) async fn check_not_drained_yet(call: &Call<'_>, key: &ConsumerKey) -> Result<()> {
-    if consumers::is_drained(call.store().read(), key, false).await? { Err(drained().into()) } else { Ok(()) }
+    if consumers::is_drained(on, key).await? { Err(drained().into()) } else { Ok(()) }
 }
 
 fn drained() -> Refusal {

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::error::Result;
-use crate::store::instances;
+use crate::store::instances::{self, Instance};
 use shared::command::{Confirmation, Ended, Receipt};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,7 +20,9 @@ impl Call<'_> {
         loop {
             let live = instances::live(self.store().read(), &awaited, self.rooms.clock.now()).await?;
             awaited = live.iter().map(|instance| instance.id.clone()).collect();
-            let (confirmed, silent): (Vec<_>, Vec<_>) = live.into_iter().partition(|i| i.sequence >= sequence);
+            let names = names(&live);
+            let named: Vec<_> = live.into_iter().zip(names).collect();
+            let (confirmed, silent): (Vec<_>, Vec<_>) = named.into_iter().partition(|(i, _)| i.sequence >= sequence);
             if silent.is_empty() || Instant::now() >= deadline {
                 return Ok(Receipt {
                     sequence,
@@ -28,12 +30,41 @@ impl Call<'_> {
                     ended,
                     confirmed: confirmed
                         .into_iter()
-                        .map(|i| Confirmation { instance: i.id, at: i.confirmed_at })
+                        .map(|(i, instance)| Confirmation { instance, at: i.confirmed_at })
                         .collect(),
-                    silent: silent.into_iter().map(|i| i.id).collect(),
+                    silent: silent.into_iter().map(|(_, instance)| instance).collect(),
                 });
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+/// What instances are called in a receipt. Where several share a name, each also bears the end of its id.
+fn names(live: &[Instance]) -> Vec<String> {
+    let shared = |name: &str| live.iter().filter(|instance| instance.name == name).count() > 1;
+    let end = |id: &str| id.get(id.len().saturating_sub(6)..).unwrap_or(id).to_owned();
+    let name = |instance: &Instance| match shared(&instance.name) {
+        true => format!("{}#{}", instance.name, end(&instance.id)),
+        false => instance.name.clone(),
+    };
+    live.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::timestamp::Timestamp;
+
+    #[test]
+    fn instances_of_one_name_are_told_apart() {
+        let instance = |id: &str, name: &str| Instance {
+            id: id.into(),
+            name: name.into(),
+            sequence: 0,
+            confirmed_at: Timestamp::from_seconds(0),
+        };
+        let live = [instance("0123456789", "web"), instance("abcdefghij", "web"), instance("x", "job")];
+        assert_eq!(names(&live), ["web#456789", "web#efghij", "job"]);
     }
 }

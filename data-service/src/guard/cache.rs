@@ -74,6 +74,10 @@ impl Cache {
             Forget::Consumer(key) => self.consumers.remove(key),
             Forget::Tokens(keys) => keys.iter().for_each(|key| self.tokens.remove(key)),
             Forget::User(id) => self.tokens.retain(|token| token.user != *id),
+            Forget::Everything => {
+                self.consumers.retain(|_| false);
+                self.tokens.retain(|_| false);
+            }
         }
         // Once more, for whoever saw the new epoch and still found the old value.
         self.epoch.fetch_add(1, Ordering::SeqCst);

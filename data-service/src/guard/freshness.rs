@@ -2,6 +2,7 @@
 
 use crate::clock::Stopwatch;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// When the end of the events was last reached.
 #[derive(Debug)]
@@ -11,17 +12,16 @@ pub(crate) struct Freshness {
     last: AtomicU64,
     /// The last reading failed.
     lost: AtomicBool,
-}
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0), lost: AtomicBool::new(true) }
-    }
+    /// Milliseconds that memory may be behind.
+    most: u64,
 }
 
 impl Freshness {
     /// Memory may be this much behind.
-    pub(crate) const MOST_MILLIS: u64 = 1000;
+    pub(crate) fn new(most: Duration) -> Self {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0), lost: AtomicBool::new(true), most }
+    }
 
     /// The moment at which a reading of the events begins.
     pub(crate) fn begin(&self) -> u64 {
@@ -45,10 +45,10 @@ impl Freshness {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// True if memory is not more than a second behind.
+    /// True if memory is not more behind than it may be.
     pub(crate) fn is_fresh(&self) -> bool {
         let last = self.last.load(Ordering::Acquire);
-        last > 0 && self.stopwatch.millis().saturating_sub(last) <= Self::MOST_MILLIS
+        last > 0 && self.stopwatch.millis().saturating_sub(last) <= self.most
     }
 }
 
@@ -58,14 +58,15 @@ mod tests {
 
     #[test]
     fn nothing_is_fresh_before_the_first_reading_or_long_after_one() {
-        let freshness = Freshness::default();
+        let freshness = Freshness::new(Duration::from_secs(1));
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
         let long_ago = Freshness {
-            stopwatch: Stopwatch::started_ago(Freshness::MOST_MILLIS + 500),
+            stopwatch: Stopwatch::started_ago(1500),
             last: 1.into(),
             lost: false.into(),
+            most: 1000,
         };
         assert!(!long_ago.is_fresh());
     }

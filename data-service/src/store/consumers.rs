@@ -194,12 +194,10 @@ async fn full(on: &impl ConnectionTrait, row: consumer::Model, now: Timestamp) -
     })
 }
 
-/// True if a consumer is drained. `held`: its row stays as it is until the transaction ends. (SQLite has one writer at a
-/// time anyway, and no such lock.)
-pub(crate) async fn is_drained(on: &impl ConnectionTrait, key: &ConsumerKey, held: bool) -> Result<bool> {
-    let row = consumer::Entity::find_by_id(key.as_str());
-    let row = if held { row.lock_shared() } else { row };
-    Ok(row.one(on).await?.is_some_and(|row| row.drained_at.is_some()))
+/// True if a consumer is drained.
+pub(crate) async fn is_drained(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<bool> {
+    let row = consumer::Entity::find_by_id(key.as_str()).one(on).await?;
+    Ok(row.is_some_and(|row| row.drained_at.is_some()))
 }
 
 /// True if another consumer belongs to the same service.

@@ -184,6 +184,8 @@ pub enum Forget {
     Tokens(Vec<String>),
     /// All tokens of a user.
     User(Uuid),
+    /// All there is.
+    Everything,
 }
 
 #[cfg(test)]

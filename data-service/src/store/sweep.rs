@@ -13,7 +13,7 @@ const BATCH: u64 = 500;
 ///
 /// Ended sessions and tokens stay for a while, so that whoever holds them is told `token_expired` or
 /// `token_revoked` instead of `signature_invalid`.
-const RULES: [(&str, &str, &str, i64); 8] = [
+const RULES: [(&str, &str, &str, i64); 9] = [
     ("tokens", "token", "expires_at", 30 * DAY),
     ("tokens", "token", "revoked_at", 30 * DAY),
     ("sessions", "id", "expires_at", 30 * DAY),
@@ -21,6 +21,7 @@ const RULES: [(&str, &str, &str, i64); 8] = [
     ("consumer_secrets", "id", "retires_at", DAY),
     ("throttles", "bucket", "updated_at", DAY),
     ("devices", "secret_hash", "last_used_at", 180 * DAY),
+    ("instances", "id", "seen_at", DAY),
     ("events", "sequence", "at", 90 * DAY),
 ];
 
