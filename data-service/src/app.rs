@@ -9,7 +9,7 @@ use crate::events::Watch;
 use crate::guard::Guard;
 use crate::guard::replay::{self, Replay};
 use crate::settings::Settings;
-use crate::store::{OpenError, Store, instances, marks, sweep};
+use crate::store::{Engine, OpenError, Store, instances, marks, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server, web};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::io;
@@ -68,7 +68,7 @@ pub struct App {
 impl App {
     /// Opens the store and the memory of nonces, and binds the address.
     pub async fn bind(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let store = Arc::new(Store::open(&settings.database_url, &settings.seal_keys).await?);
+        let store = Arc::new(Store::open(&settings.database, &settings.seal_keys).await?);
         let replay = open_replay(&store, &settings, &clock).await?;
         let listen = |error| StartError::Listen(settings.listen, error);
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen)?;
@@ -143,8 +143,10 @@ async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Resul
     let mark = marks::get(store.read(), REPLAY_MARK).await?;
     let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
     let tx = store.begin().await?;
-    // On SQLite there is one instance, and the lock of the folder has just made it this one.
-    instances::forget_all(tx.on()).await?;
+    if store.engine() == Engine::Sqlite {
+        // There is one instance, and the lock of the folder has just made it this one.
+        instances::forget_all(tx.on()).await?;
+    }
     if mark.as_deref() != Some(&new) {
         marks::set(tx.on(), REPLAY_MARK, &new).await?;
     }

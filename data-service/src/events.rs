@@ -81,9 +81,7 @@ impl Watch {
     }
 
     async fn report(&mut self, now: Timestamp) -> Result<()> {
-        let tx = self.store.begin().await?;
-        instances::report(tx.on(), &self.instance, self.applied, self.applied_at, now).await?;
-        tx.commit().await?;
+        instances::report(self.store.alone(), &self.instance, self.applied, self.applied_at, now).await?;
         self.reported_at = now;
         Ok(())
     }
