@@ -1,7 +1,7 @@
 //! What the service is filled with before it is measured: consumers, users, tokens, and a configuration file.
 
 use crate::{Result, process::Server};
-use data_service::{Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{Database, Operator, PasswordCost, Settings, new_seal_key};
 use shared::command::{CreateConsumer, CreateUser};
 use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
@@ -87,7 +87,7 @@ fn configuration() -> String {
 
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}/countersign.db", folder.display()),
+        database: Database::at(format!("sqlite:{}/countersign.db", folder.display())),
         replay_folder: folder.join("countersign.replay"),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),

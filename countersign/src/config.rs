@@ -29,7 +29,8 @@ pub(crate) use show::Shown;
 pub(crate) use typed::reachable;
 
 use reader::Reader;
-use setting::{BasePath, Database, LogFilter, LogFormat, Number, SealKey, Setting, WebUrl};
+pub(crate) use setting::Database;
+use setting::{BasePath, LogFilter, LogFormat, Migrate, Number, Patience, SealKey, Setting, WebUrl};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
@@ -56,8 +57,10 @@ pub(crate) struct Key {
     pub(crate) fallback: Fallback,
     /// A few sentences.
     pub(crate) about: &'static str,
-    /// True if nothing prints it, and it can be read from a file of its own.
+    /// True if it may hold a secret: nothing prints that, and it can be read from a file of its own.
     pub(crate) secret: bool,
+    /// True if a value does hold one.
+    is_secret: fn(&raw::Raw) -> bool,
 }
 
 macro_rules! keys {
@@ -79,6 +82,7 @@ macro_rules! keys {
             fallback: $fallback,
             about: concat!($($about),+),
             secret: <$type as Setting>::SECRET,
+            is_secret: <$type as Setting>::is_secret,
         },)+];
 
         impl Config {
@@ -96,8 +100,17 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Where everything is kept: `sqlite:PATH`. A relative path starts at the folder of this file.
+    /// Where everything is kept: `sqlite:PATH`, or a PostgreSQL. A relative path starts at the folder of this file.
+    /// TLS is asked for in the URL, as in `postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full&sslrootcert=ca.pem`.
     database_url: Database = "database.url", Fallback::Text("sqlite:countersign.db");
+    /// Connections to PostgreSQL that one process may hold: one writes, the others read.
+    database_connections: Number<2, 1000> = "database.connections", Fallback::Text("10");
+    /// What is done about a schema that is not up to date: `auto` brings it up to date at the start, `check` refuses
+    /// to start until `countersign migrate` was run.
+    database_migrate: Migrate = "database.migrate", Fallback::Text("auto");
+    /// How long the database may be away, at the start or later, before a service ends with exit code 129. `never`
+    /// waits, `0` ends at once.
+    give_up_after: Patience = "dependencies.give_up_after", Fallback::Text("never");
     /// Where the data service listens. Port 0 takes a free one.
     data_service_listen: SocketAddr = "data_service.listen", Fallback::Text("127.0.0.1:8000");
     /// The URLs under which services reach the data service: these are what they sign. The first is the one that

@@ -3,7 +3,7 @@
 //! Files are written under another name and then renamed, the configuration file last: where that file is, everything
 //! else is too. A command that is broken off is repeated and goes on where it ended. Nothing is ever overwritten.
 
-use crate::config::{Config, FILE, document};
+use crate::config::{Config, Database, FILE, document};
 use crate::failure::Failure;
 use crate::place::{self, Place};
 use crate::{operate, output, system};
@@ -19,6 +19,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Under this name the database knows the frontend's consumer.
+const FRONTEND_MARK: &str = "frontend_consumer";
 /// The sealing keys.
 const SEAL: &str = "seal.keys";
 /// The frontend's consumer secret.
@@ -37,19 +39,25 @@ pub struct Args {
     /// The folder [default: ./var]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Keep everything in a PostgreSQL, such as postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full; the database
+    /// must be there, and empty. The command line can be seen by others on this machine: a password is better given
+    /// in the variable COUNTERSIGN__DATABASE__URL, or in a file that COUNTERSIGN__DATABASE__URL_FILE names, for this
+    /// command and all that follow [default: sqlite:countersign.db]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let file = Place::folder(args.dir).file();
     crate::logging::of_a_command();
-    system::block_on(make(&file))?;
+    system::block_on(make(&file, args.database_url.as_deref()))?;
     output::line(file.display());
     Ok(ExitCode::SUCCESS)
 }
 
 /// Makes the folder of a configuration file and everything in it, unless it is there.
-pub async fn make(file: &Path) -> Result<(), Failure> {
+pub async fn make(file: &Path, database: Option<&str>) -> Result<(), Failure> {
     if file.exists() {
         return Ok(());
     }
@@ -62,11 +70,46 @@ pub async fn make(file: &Path) -> Result<(), Failure> {
     }
     make_seal(folder)?;
     let draft = folder.join("countersign.toml.new");
-    write_over(&draft, &document::file(None))?;
-    let config = place::load(&draft, &[])?;
-    let key = make_consumers(folder, &config).await?;
-    write_over(&draft, &document::file(Some(&key)))?;
+    let broken_off = draft.exists();
+    write_over(&draft, &document::file(None, database))?;
+    let opened = async {
+        let config = place::load(&draft, &[])?;
+        open(&config, broken_off).await
+    };
+    let operator = match opened.await {
+        Ok(operator) => operator,
+        Err(failure) => {
+            // Nothing was made in the database: the next attempt begins anew.
+            if !broken_off {
+                fs::remove_file(&draft).map_err(at)?;
+            }
+            return Err(failure);
+        }
+    };
+    let key = make_consumers(folder, &operator).await?;
+    operator.close().await?;
+    write_over(&draft, &document::file(Some(&key), database))?;
     fs::rename(&draft, folder.join(FILE)).map_err(at)
+}
+
+/// Opens the database. A server may hold an installation already, whose consumers must not get new secrets here.
+async fn open(config: &Config, broken_off: bool) -> Result<Operator, Failure> {
+    if let Database::Sqlite(path) = &config.database_url {
+        // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
+        make_empty(path)?;
+    }
+    let operator = operate::open(config).await?;
+    let server = matches!(config.database_url, Database::Postgres(_));
+    if server && !broken_off && operator.remembered(FRONTEND_MARK).await?.is_some() {
+        operator.close().await?;
+        let words = format!(
+            "{} holds an installation already: for another instance of it, copy {FILE}, {SEAL} and {FRONTEND} from \
+             where it was made",
+            config.database_url.shown()
+        );
+        return Err(Failure::refused(words));
+    }
+    Ok(operator)
 }
 
 /// The folder, for its owner alone.
@@ -93,20 +136,16 @@ fn make_seal(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Both consumers; answers the frontend's key.
-async fn make_consumers(folder: &Path, config: &Config) -> Result<ConsumerKey, Failure> {
-    // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
-    make_empty(&config.database_url.0)?;
-    let operator = operate::open(config).await?;
-    let frontend = consumer(&operator, "frontend_consumer", frontend()?).await?;
+async fn make_consumers(folder: &Path, operator: &Operator) -> Result<ConsumerKey, Failure> {
+    let frontend = consumer(operator, FRONTEND_MARK, frontend()?).await?;
     write_over(&folder.join(FRONTEND), frontend.1.expose())?;
     let admin = folder.join(ADMIN);
     if !admin.exists() {
-        let (key, secret) = consumer(&operator, "admin_consumer", admin_consumer()?).await?;
+        let (key, secret) = consumer(operator, "admin_consumer", admin_consumer()?).await?;
         let (label, service) = ("Administration", "admin");
         let json = serde_json::json!({ "key": key, "secret": secret, "service": service, "label": label });
         write_over(&admin, &json.to_string())?;
     }
-    operator.close().await?;
     Ok(frontend.0)
 }
 

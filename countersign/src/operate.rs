@@ -73,7 +73,7 @@ async fn open_waiting(config: &Config, wait: Option<Duration>) -> Result<Operato
     let mut settings = config.data_service()?;
     settings.receipt_wait = wait.unwrap_or(settings.receipt_wait);
     let opened = Operator::open(&settings).await;
-    opened.map_err(|error| Failure::refused(format_args!("{}: {error}", settings.database_url)))
+    opened.map_err(|error| Failure::refused(format_args!("{}: {error}", config.database_url.shown())))
 }
 
 /// One line of JSON.

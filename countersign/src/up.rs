@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let place = Place::folder(args.dir.clone());
     system::block_on(async {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
-        init::make(&place.file()).await?;
+        init::make(&place.file(), None).await?;
         let config = place::load(&place.file(), &overrides(args))?;
         logging::of_a_service(&config, &config.warnings());
         serve(&place, &config, &stop, ready).await

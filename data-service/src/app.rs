@@ -1,12 +1,14 @@
 //! The running service: built from parts, bound before it is told to run, closed in order.
 
 use crate::checkers::gate::Gate;
+use crate::chance;
 use crate::clock::Clock;
 use crate::commands::Rooms;
 use crate::doors::http::{self, House};
 use crate::error::{Error, Result};
 use crate::events::Watch;
 use crate::guard::Guard;
+use crate::guard::nonces::Nonces;
 use crate::guard::replay::{self, Replay};
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, marks, sweep};
@@ -21,8 +23,6 @@ use tokio::task::JoinHandle;
 
 /// The mark under which the database knows its folder of nonces.
 const REPLAY_MARK: &str = "replay_folder";
-/// How often the end of the events is looked for when no bell rings.
-const WATCH: Duration = Duration::from_millis(50);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +63,15 @@ pub struct App {
     server: Server,
     url: String,
     instance: String,
+    trust_for: Duration,
+    drain_for: Duration,
 }
 
 impl App {
     /// Opens the store and the memory of nonces, and binds the address.
     pub async fn bind(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let store = Arc::new(Store::open(&settings.database_url, &settings.seal_keys).await?);
-        let replay = open_replay(&store, &settings, &clock).await?;
+        let store = Arc::new(Store::open(&settings.database, &settings.seal_keys).await?);
+        let replay = open_nonces(&store, &settings, &clock).await?;
         let listen = |error| StartError::Listen(settings.listen, error);
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
@@ -86,9 +88,10 @@ impl App {
             session_lifetime: settings.session_lifetime,
             receipt_wait: settings.receipt_wait,
         };
-        let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());
+        let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone(), settings.trust_for);
         let house = Arc::new(House::new(guard, rooms, settings.body_limit));
-        let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
+        let instance = chance::id(clock.now()).to_string();
+        let watch = Watch::start(store, instance.clone(), settings.instance, clock.now()).await?;
         let data = web::Data::new(Arc::clone(&house));
         let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
             .workers(settings.workers.max(1))
@@ -97,7 +100,8 @@ impl App {
             .listen(listener)
             .map_err(listen)?
             .run();
-        Ok(Self { house, watch, server, url, instance: settings.instance })
+        let Settings { trust_for, drain_for, .. } = settings;
+        Ok(Self { house, watch, server, url, instance, trust_for, drain_for })
     }
 
     /// The bound address as a URL.
@@ -105,14 +109,23 @@ impl App {
         &self.url
     }
 
-    /// Serves until `shutdown` is done, then finishes what runs and closes everything in order.
+    /// Serves until `shutdown` is done. Then says so for a while, takes nothing new, finishes what runs and closes
+    /// everything in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { house, watch, server, instance, .. } = self;
+        let Self { house, watch, server, instance, trust_for, drain_for, .. } = self;
         let handle = server.handle();
-        let tasks = [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
+        let carrier = Arc::clone(&house);
+        let tasks = [
+            tokio::spawn(keep_watch(Arc::clone(&house), watch, trust_for)),
+            tokio::spawn(keep_house(Arc::clone(&house))),
+            tokio::spawn(async move { carrier.guard.replay.carry().await }),
+        ];
         let mut server = tokio::spawn(server);
         let ended = tokio::select! {
             () = shutdown => {
+                // First everybody may see that no more is wanted here; what comes all the same is still served.
+                house.drain();
+                tokio::time::sleep(drain_for).await;
                 handle.stop(true).await;
                 (&mut server).await
             }
@@ -130,20 +143,25 @@ impl App {
 async fn close(house: &House, instance: &str) -> Result<()> {
     let store = &house.rooms.store;
     house.guard.uses.write(store, house.rooms.clock.now()).await?;
-    let tx = store.begin().await?;
-    instances::forget(tx.on(), instance).await?;
-    tx.commit().await?;
+    instances::forget(store, instance).await?;
     house.guard.replay.close()?;
     store.close().await;
     Ok(())
 }
 
-/// The memory of nonces, tied to its database.
-async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Replay, StartError> {
+/// The memory of nonces: the table where the database has one for all, else a folder that is tied to the database.
+async fn open_nonces(store: &Arc<Store>, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
+    match Nonces::shared(store).await? {
+        Some(shared) => Ok(shared),
+        None => open_replay(store, settings, clock).await,
+    }
+}
+
+async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
     let mark = marks::get(store.read(), REPLAY_MARK).await?;
     let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
     let tx = store.begin().await?;
-    // On SQLite there is one instance, and the lock of the folder has just made it this one.
+    // There is one instance, and the lock of the folder has just made it this one.
     instances::forget_all(tx.on()).await?;
     if mark.as_deref() != Some(&new) {
         marks::set(tx.on(), REPLAY_MARK, &new).await?;
@@ -153,11 +171,11 @@ async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Resul
     if wait > 0 {
         tracing::warn!(seconds = wait, "used nonces may have been lost: older timestamps are refused for a while");
     }
-    Ok(replay)
+    Ok(Nonces::Own(Box::new(replay)))
 }
 
 /// Reads events as soon as a bell rings, and often enough without one.
-async fn keep_watch(house: Arc<House>, mut watch: Watch) {
+async fn keep_watch(house: Arc<House>, mut watch: Watch, trust_for: Duration) {
     let mut failing = false;
     loop {
         let begun = house.guard.freshness.begin();
@@ -176,7 +194,11 @@ async fn keep_watch(house: Arc<House>, mut watch: Watch) {
                 }
             }
         }
-        let _ = tokio::time::timeout(WATCH, house.rooms.bell.notified()).await;
+        tokio::select! {
+            () = house.rooms.bell.notified() => {}
+            () = watch.heard() => {}
+            () = tokio::time::sleep(watch.pause(trust_for)) => {}
+        }
     }
 }
 
@@ -188,7 +210,7 @@ async fn keep_house(house: Arc<House>) {
         tick.tick().await;
         count += 1;
         let now = house.rooms.clock.now();
-        let mut outcomes = vec![house.guard.replay.tidy(now)];
+        let mut outcomes = vec![house.guard.replay.tidy(&house.rooms.store, now).await];
         if count.is_multiple_of(3) {
             outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
         }

@@ -20,5 +20,5 @@ pub use app::{App, StartError};
 pub use clock::Clock;
 pub use error::{Error, Fault, Result};
 pub use operator::Operator;
-pub use settings::{PasswordCost, Settings};
+pub use settings::{Database, Migrate, PasswordCost, Settings};
 pub use store::sealed::new_key as new_seal_key;

@@ -19,7 +19,7 @@ pub struct Operator {
 impl Operator {
     /// Opens the store, creating and migrating it if need be.
     pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let store = Store::open(&settings.database_url, &settings.seal_keys).await?;
+        let store = Store::open(&settings.database, &settings.seal_keys).await?;
         let gate = Gate::open(1, 1, settings.password_cost).map_err(|e| OpenError::Database(Box::new(e)))?;
         let rooms = Rooms {
             store: Arc::new(store),

@@ -11,11 +11,14 @@
 mod common;
 
 use common::{Answer, House};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use serde_json::json;
 
 async fn beside(house: &House) -> DatabaseConnection {
-    Database::connect(house.settings.database_url.replacen("sqlite:", "sqlite://", 1)).await.unwrap()
+    let mut options = ConnectOptions::new(house.settings.database.url.expose().replacen("sqlite:", "sqlite://", 1));
+    // One connection: what is begun in it is ended in it.
+    options.max_connections(1);
+    Database::connect(options).await.unwrap()
 }
 
 /// Runs SQL beside the service.
@@ -25,6 +28,14 @@ fn sql(house: &House, statement: &str) {
         connection.execute_unprepared(statement).await.unwrap();
         connection.close().await.unwrap();
     });
+}
+
+/// What keeps every writer out.
+fn begin_writing(house: &House) -> &'static str {
+    match house.ground.is_postgres() {
+        true => "BEGIN; SELECT pg_advisory_xact_lock(7163384624398131571)",
+        false => "BEGIN IMMEDIATE",
+    }
 }
 
 fn unavailable(answer: Answer) {
@@ -80,7 +91,7 @@ fn a_store_that_is_locked_for_long_is_unavailable_for_writing_only() {
     admin.get("/users").expect(200);
     house.runtime.block_on(async {
         let connection = beside(&house).await;
-        connection.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        connection.execute_unprepared(begin_writing(&house)).await.unwrap();
         let (url, request) = (house.url.clone(), admin.signed_json("POST", "/users", &json!({ "username": "eve" })));
         let write = tokio::task::spawn_blocking(move || request.send(&url));
         let read = {

@@ -47,7 +47,7 @@ fn without_a_word_the_defaults_hold() {
     folder.write(FILE, 0o644, "");
     let config = folder.load(&[], &[]).unwrap();
     assert_eq!(config.data_service_listen.to_string(), "127.0.0.1:8000");
-    assert_eq!(config.database_url.0, folder.0.path().join("countersign.db"));
+    assert_eq!(config.database_url.url().expose(), format!("sqlite:{}/countersign.db", folder.0.path().display()));
     assert_eq!(config.replay_folder, folder.0.path().join("countersign.replay"));
     assert_eq!(config.hashing_queue.get::<usize>(), 32);
     assert_eq!(config.session_seconds.get::<u64>(), 14 * 24 * 3600);

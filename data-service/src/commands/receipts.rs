@@ -18,7 +18,16 @@ impl Call<'_> {
         let deadline = Instant::now() + self.rooms.receipt_wait;
         let mut awaited = Vec::new();
         loop {
-            let live = instances::live(self.store().read(), &awaited, self.rooms.clock.now()).await?;
+            let live = match instances::live(self.store().read(), &awaited, self.rooms.clock.now()).await {
+                Ok(live) => live,
+                // The change is committed: whoever made it should not be told that it failed before it is sure that
+                // nobody can be asked.
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+            };
             awaited = live.iter().map(|instance| instance.id.clone()).collect();
             let names = names(&live);
             let named: Vec<_> = live.into_iter().zip(names).collect();

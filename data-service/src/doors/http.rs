@@ -11,7 +11,7 @@ use crate::chance;
 use crate::commands::Rooms;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Proved};
-use actix_web::http::StatusCode;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use router::{Incoming, Router};
@@ -19,6 +19,7 @@ use shared::command::{Echo, Echoed};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, Message, is_form, limits};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the door leads to.
 pub(crate) struct House {
@@ -27,27 +28,43 @@ pub(crate) struct House {
     pub(crate) body_limit: usize,
     router: Router,
     openapi: String,
+    /// This instance is about to stop.
+    draining: AtomicBool,
 }
 
 impl House {
     pub(crate) fn new(guard: Guard, rooms: Rooms, body_limit: usize) -> Self {
         let openapi = serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
-        Self { guard, rooms, body_limit, router: Router::default(), openapi }
+        Self { guard, rooms, body_limit, router: Router::default(), openapi, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on this instance is not ready, and asks for no connection to be kept.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 }
 
-/// Every request.
+/// Every request. An instance that is about to stop lets go of each connection with its next answer, so that nobody
+/// sends a request into one that is being closed.
 pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: web::Data<Arc<House>>) -> HttpResponse {
+    let mut response = respond(request, payload, &house).await;
+    if house.draining.load(Ordering::Relaxed) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
+}
+
+async fn respond(request: HttpRequest, payload: web::Payload, house: &House) -> HttpResponse {
     let path = request.uri().path();
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return ready(&house).await,
+        ("GET" | "HEAD", "/readyz") => return ready(house).await,
         ("GET" | "HEAD", "/openapi.json") => {
             return HttpResponse::Ok().content_type("application/json").body(house.openapi.clone());
         }
         _ => {}
     }
-    match answer(&request, payload, &house).await {
+    match answer(&request, payload, house).await {
         Ok(response) => response,
         Err(error) => {
             let request_id = chance::request_id();
@@ -137,6 +154,10 @@ fn echo(request: &HttpRequest, proved: &Proved<'_>, body_bytes: usize) -> Result
 }
 
 async fn ready(house: &House) -> HttpResponse {
+    if house.draining.load(Ordering::Relaxed) {
+        let refusal = Refusal::retry(Code::Unavailable, "this instance is about to stop", 1);
+        return reply::problem(&refusal, &chance::request_id());
+    }
     if house.rooms.store.answers().await && house.guard.freshness.is_fresh() {
         return HttpResponse::Ok().content_type("text/plain").body("ready");
     }

@@ -1,15 +1,24 @@
 //! The outbox: what happened, written in the transaction in which it happened.
+//!
+//! Sequence numbers may have gaps, where a transaction was given up, but they are never seen out of order: a number is
+//! taken under the lock of the one writer ([`Store::begin`]) and committed before anybody else takes one. Whoever has
+//! read up to N has missed nothing before N.
+//!
+//! [`Store::begin`]: super::Store::begin
 
 use super::entity::event::{ActiveModel, Column, Entity, Model};
 use super::{parse, text};
 use crate::error::{Fault, Result};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Map, Value};
 use shared::event::{Event, Topic};
 use shared::timestamp::Timestamp;
+
+/// Heard by whoever listens once the transaction is committed, and only then.
+const NOTIFY: &str = "SELECT pg_notify('countersign_events', '')";
 
 /// Writes an event and answers its sequence number.
 pub(crate) async fn append(
@@ -30,7 +39,11 @@ pub(crate) async fn append(
         subject: Set(subject.to_string()),
         data: Set(text(&data)),
     };
-    Ok(Entity::insert(row).exec(on).await?.last_insert_id)
+    let sequence = Entity::insert(row).exec(on).await?.last_insert_id;
+    if on.get_database_backend() == DbBackend::Postgres {
+        on.execute_unprepared(NOTIFY).await?;
+    }
+    Ok(sequence)
 }
 
 /// The sequence number of the last event; 0 if there is none.

@@ -9,16 +9,16 @@
     reason = "a test may fail by panicking, and no test uses all of it"
 )]
 
-use data_service::{App, Clock, Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{App, Clock, Database, Operator, PasswordCost, Settings, new_seal_key};
 use serde_json::Value;
 use shared::command::{Command, CreateConsumer, CreateToken, CreateUser, User};
 use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
 use shared::secret::Secret;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use testbed::Ground;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -27,7 +27,7 @@ pub struct House {
     pub url: String,
     pub clock: Clock,
     pub settings: Settings,
-    pub folder: tempfile::TempDir,
+    pub ground: Ground,
     pub runtime: Runtime,
     pub operator: Operator,
     running: Option<Running>,
@@ -38,10 +38,10 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
-pub fn settings(folder: &Path) -> Settings {
+pub fn settings(ground: &Ground) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}/countersign.db", folder.display()),
-        replay_folder: folder.join("countersign.replay"),
+        database: Database::at(ground.url("countersign.db")),
+        replay_folder: ground.path().join("countersign.replay"),
         seal_keys: vec![new_seal_key()],
         listen: "127.0.0.1:0".parse().unwrap(),
         public_urls: vec![],
@@ -53,6 +53,8 @@ pub fn settings(folder: &Path) -> Settings {
         session_lifetime: Duration::from_secs(14 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
+        trust_for: Duration::from_secs(1),
+        drain_for: Duration::ZERO,
     }
 }
 
@@ -62,12 +64,12 @@ impl House {
     }
 
     pub fn start_with(clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = settings(folder.path());
+        let ground = Ground::new();
+        let mut settings = settings(&ground);
         change(&mut settings);
         let runtime = Runtime::new().unwrap();
         let operator = runtime.block_on(Operator::open(&settings)).unwrap();
-        let mut house = Self { url: String::new(), clock, settings, folder, runtime, operator, running: None };
+        let mut house = Self { url: String::new(), clock, settings, ground, runtime, operator, running: None };
         house.go();
         house
     }
