@@ -99,6 +99,8 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         password_cost: PasswordCost::default(),
         session_lifetime: Duration::from_secs(14 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
+        trust_for: Duration::from_secs(1),
+        drain_for: Duration::ZERO,
         instance: "bench".into(),
     }
 }

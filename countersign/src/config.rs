@@ -125,6 +125,13 @@ keys! {
         Fallback::Made(typed::replay_folder, "beside the database: `countersign.replay` for `countersign.db`");
     /// The name of this instance in receipts.
     instance: String = "data_service.instance", Fallback::Made(|_| host(), "the name of the machine");
+    /// Milliseconds for which credentials in memory are believed after the last event was asked for. An instance that
+    /// hears nothing for longer asks the database about every request.
+    trust_for: Number<100, 60_000> = "data_service.trust_for_millis", Fallback::Text("1000");
+    /// Milliseconds for which `/readyz` says 503 before a service that was told to stop takes no more requests: longer
+    /// than the proxy in front takes to notice.
+    drain_for: Number<0, 600_000> = "data_service.drain_for_millis",
+        Fallback::Made(typed::drain_for, "2000 on PostgreSQL, 0 on SQLite");
     /// Where the frontend listens. Port 0 takes a free one.
     frontend_listen: SocketAddr = "frontend.listen", Fallback::Text("127.0.0.1:4444");
     /// What people type into their browser, such as `https://example.com`. Decides about `Secure` cookies.

@@ -142,11 +142,27 @@ impl App {
 
 async fn close(house: &House, instance: &str) -> Result<()> {
     let store = &house.rooms.store;
-    house.guard.uses.write(store, house.rooms.clock.now()).await?;
-    instances::forget(store, instance).await?;
+    if let Err(error) = house.guard.uses.write(store, house.rooms.clock.now()).await {
+        tracing::warn!(%error, "the last uses of some seconds could not be written down");
+    }
     house.guard.replay.close()?;
+    say_goodbye(store, instance).await;
     store.close().await;
     Ok(())
+}
+
+/// Connections that were made in a thread that has ended are of no use any more: each attempt finds one of them at most.
+const GOODBYES: u32 = 64;
+
+/// An instance that ends is missed by nobody, or for half a minute if it could not say so.
+async fn say_goodbye(store: &Store, instance: &str) {
+    for _ in 0..GOODBYES {
+        match instances::forget(store, instance).await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the goodbye is tried again"),
+        }
+    }
+    tracing::warn!("receipts will miss this instance for a while: it could not say that it ends");
 }
 
 /// The memory of nonces: the table where the database has one for all, else a folder that is tied to the database.
@@ -194,10 +210,11 @@ async fn keep_watch(house: Arc<House>, mut watch: Watch, trust_for: Duration) {
                 }
             }
         }
+        let pause = watch.pause(trust_for);
         tokio::select! {
             () = house.rooms.bell.notified() => {}
             () = watch.heard() => {}
-            () = tokio::time::sleep(watch.pause(trust_for)) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -581,13 +581,14 @@ fn a_clock_that_jumps_revives_nothing() {
     at(400);
     let fresh = blog.signed_at("GET", "/echo", SignBody::None, now() + 400, "fresh");
     house.send(&fresh).expect(200);
-    // Housekeeping forgets the old second at its own pace; whenever that is, the nonce stays used.
+    // Housekeeping forgets the old second at its own pace; whenever that is, the nonce stays used. (The table that
+    // several instances share goes by the clock of the database, which does not jump here.)
     house.until("the old second is forgotten", || {
         at(0);
         let code = house.send(&old).expect(401).code().to_owned();
         at(400);
         assert!(matches!(code.as_str(), "nonce_used" | "timestamp_refused"), "{code}");
-        code == "timestamp_refused"
+        code == "timestamp_refused" || house.ground.is_postgres()
     });
     at(0);
     house.restart();
@@ -648,7 +649,11 @@ fn a_lost_folder_of_nonces_closes_the_window() {
     let request = blog.signed("GET", "/echo");
     house.send(&request).expect(200);
     house.stop();
-    std::fs::remove_dir_all(&house.settings.replay_folder).unwrap();
+    match house.ground.is_postgres() {
+        // What a database that was restored from a copy looks like: the rows are gone, and the server is another one.
+        true => house.sql("TRUNCATE nonces; UPDATE marks SET value = 'elsewhere' WHERE name = 'nonces_server'"),
+        false => std::fs::remove_dir_all(&house.settings.replay_folder).unwrap(),
+    }
     house.restart();
     house.send(&request).refused("timestamp_refused");
 }

@@ -21,6 +21,11 @@ pub(super) fn replay_folder(reader: &Reader) -> String {
     }
 }
 
+/// Where there is one instance, nobody could take over: it need not wait.
+pub(super) fn drain_for(reader: &Reader) -> String {
+    if reader.taken("database.url").starts_with("sqlite:") { "0".into() } else { "2000".into() }
+}
+
 impl Config {
     /// What the data service is told.
     pub(crate) fn data_service(&self) -> Result<data_service::Settings, Failure> {
@@ -46,6 +51,8 @@ impl Config {
             session_lifetime: Duration::from_secs(self.session_seconds.get()),
             receipt_wait: RECEIPT_WAIT,
             instance: self.instance.clone(),
+            trust_for: Duration::from_millis(self.trust_for.get()),
+            drain_for: Duration::from_millis(self.drain_for.get()),
         })
     }
 

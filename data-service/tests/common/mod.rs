@@ -10,6 +10,7 @@
 )]
 
 use data_service::{App, Clock, Database, Operator, PasswordCost, Settings, new_seal_key};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection};
 use serde_json::Value;
 use shared::command::{Command, CreateConsumer, CreateToken, CreateUser, User};
 use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
@@ -158,6 +159,23 @@ impl House {
         let command = CreateToken { user: user.id, consumer: consumer.key(), expires_in: None };
         let made = self.runtime.block_on(self.operator.call(command)).unwrap();
         consumer.with_token(made.token.as_str(), made.secret.expose())
+    }
+
+    /// A connection beside the service. It is one: what is begun in it is ended in it.
+    pub async fn beside(&self) -> DatabaseConnection {
+        let url = self.settings.database.url.expose().replacen("sqlite:", "sqlite://", 1);
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    /// Runs SQL beside the service.
+    pub fn sql(&self, statement: &str) {
+        self.runtime.block_on(async {
+            let connection = self.beside().await;
+            connection.execute_unprepared(statement).await.unwrap();
+            connection.close().await.unwrap();
+        });
     }
 
     pub fn send(&self, request: &Raw) -> Answer {
