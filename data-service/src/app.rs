@@ -91,7 +91,7 @@ impl App {
         let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone(), settings.trust_for);
         let house = Arc::new(House::new(guard, rooms, settings.body_limit));
         let instance = chance::id(clock.now()).to_string();
-        let watch = Watch::start(store, instance.clone(), settings.instance, clock.now()).await?;
+        let watch = Watch::start(store, (instance.clone(), settings.instance), settings.trust_for, clock.now()).await?;
         let data = web::Data::new(Arc::clone(&house));
         let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
             .workers(settings.workers.max(1))

@@ -7,9 +7,9 @@ use crate::clock::Stopwatch;
 use crate::error::{Error, Fault, Result};
 use crate::store::credentials::Forget;
 use crate::store::ear::Ear;
-use crate::store::instances::{GONE_AFTER_SECONDS, Instance};
+use crate::store::instances::{GONE_AFTER_SECONDS, Process};
 use crate::store::tokens::Which;
-use crate::store::{Store, events, instances, tokens};
+use crate::store::{Engine, Store, events, instances, tokens};
 use serde_json::Value;
 use shared::event::{Event, Topic};
 use shared::timestamp::Timestamp;
@@ -20,27 +20,43 @@ use std::time::Duration;
 pub(crate) struct Watch {
     store: Arc<Store>,
     ear: Ear,
-    /// Who reports, and the last event that was applied.
-    own: Instance,
+    /// Who reports.
+    own: Process,
+    /// The last event that was applied.
+    applied: i64,
+    /// Milliseconds after which it is time for a sign of life.
+    heartbeat: u64,
     /// Since the last report was begun.
     reported: Stopwatch,
 }
 
 /// Events read in one go.
 const BATCH: u64 = 500;
-/// An instance says that it lives at least this often.
-const HEARTBEAT_MILLIS: u64 = 5_000;
+/// An instance says at least this often that it lives. Others wait for it a little longer than that after it has
+/// died, so where there are others it is said more often.
+const HEARTBEATS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+/// What an instance allows itself between asking and acting.
+const MARGIN: Duration = Duration::from_secs(1);
 /// A reading that takes longer is given up, and the connection with it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Watch {
     /// Starts at the last event there is: nothing before it can be in an empty memory. `id` is this process and no
     /// other, `name` what people call it.
-    pub(crate) async fn start(store: Arc<Store>, id: String, name: String, now: Timestamp) -> Result<Self> {
-        let sequence = events::last(store.read()).await?;
+    pub(crate) async fn start(
+        store: Arc<Store>,
+        (id, name): (String, String),
+        trust_for: Duration,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let applied = events::last(store.read()).await?;
         let ear = Ear::of(&store);
-        let own = Instance { id, name, sequence, confirmed_at: now };
-        let mut watch = Self { store, ear, own, reported: Stopwatch::start() };
+        let heartbeat = if store.engine() == Engine::Sqlite { HEARTBEATS.0 } else { HEARTBEATS.1 };
+        // Memory is only believed after a reading of the events, and a reading only counts with a sign of life that is
+        // not older than a heartbeat.
+        let own = Process { id, name, trust: trust_for + heartbeat + MARGIN };
+        let heartbeat = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
+        let mut watch = Self { store, ear, own, applied, heartbeat, reported: Stopwatch::start() };
         watch.report(now).await?;
         Ok(watch)
     }
@@ -56,20 +72,20 @@ impl Watch {
     }
 
     async fn apply(&mut self, now: Timestamp, forget: impl Fn(&Forget)) -> Result<()> {
-        let before = self.own.sequence;
+        let before = self.applied;
         if self.reported.millis() >= GONE_AFTER_SECONDS.unsigned_abs() * 1000 {
             // Nobody waits for this instance any more: it begins anew, like one that has just been started.
             forget(&Forget::Everything);
         }
-        while self.ear.last().await? > self.own.sequence {
-            for event in events::after(self.store.read(), self.own.sequence, BATCH).await? {
+        while self.ear.last().await? > self.applied {
+            for event in events::after(self.store.read(), self.applied, BATCH).await? {
                 if let Some(what) = self.touched(&event).await? {
                     forget(&what);
                 }
-                self.own.sequence = event.sequence;
+                self.applied = event.sequence;
             }
         }
-        if self.own.sequence != before || self.reported.millis() >= HEARTBEAT_MILLIS {
+        if self.applied != before || self.reported.millis() >= self.heartbeat {
             self.report(now).await?;
         }
         Ok(())
@@ -110,7 +126,7 @@ impl Watch {
 
     async fn report(&mut self, now: Timestamp) -> Result<()> {
         let begun = Stopwatch::start();
-        instances::report(&self.store, &self.own, now).await?;
+        instances::report(&self.store, &self.own, self.applied, now).await?;
         self.reported = begun;
         Ok(())
     }

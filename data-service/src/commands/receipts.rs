@@ -2,8 +2,9 @@
 
 use super::Call;
 use crate::error::Result;
-use crate::store::instances::{self, Instance};
+use crate::store::instances::{self, Instance as Known};
 use shared::command::{Confirmation, Ended, Receipt};
+use shared::timestamp::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -11,8 +12,8 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Call<'_> {
-    /// Waits until every live instance has applied the change, at most as long as the settings allow, and says which
-    /// have. The change itself is committed before this is called: nothing here can undo it.
+    /// Waits until every instance that may still trust its memory has applied the change, at most as long as the settings
+    /// allow, and says which have. The change itself is committed before this is called: nothing here can undo it.
     pub(super) async fn receipt(&self, sequence: i64, ended: Ended) -> Result<Receipt> {
         self.rooms.bell.notify_one();
         let deadline = Instant::now() + self.rooms.receipt_wait;
@@ -32,14 +33,14 @@ impl Call<'_> {
             let names = names(&live);
             let named: Vec<_> = live.into_iter().zip(names).collect();
             let (confirmed, silent): (Vec<_>, Vec<_>) = named.into_iter().partition(|(i, _)| i.sequence >= sequence);
-            if silent.is_empty() || Instant::now() >= deadline {
+            if silent.iter().all(|(i, _)| !i.trusting) || Instant::now() >= deadline {
                 return Ok(Receipt {
                     sequence,
                     at: self.now,
                     ended,
                     confirmed: confirmed
                         .into_iter()
-                        .map(|(i, instance)| Confirmation { instance, at: i.confirmed_at })
+                        .map(|(i, instance)| Confirmation { instance, at: Timestamp::from_millis(i.confirmed_at) })
                         .collect(),
                     silent: silent.into_iter().map(|(_, instance)| instance).collect(),
                 });
@@ -50,10 +51,10 @@ impl Call<'_> {
 }
 
 /// What instances are called in a receipt. Where several share a name, each also bears the end of its id.
-fn names(live: &[Instance]) -> Vec<String> {
+fn names(live: &[Known]) -> Vec<String> {
     let shared = |name: &str| live.iter().filter(|instance| instance.name == name).count() > 1;
     let end = |id: &str| id.get(id.len().saturating_sub(6)..).unwrap_or(id).to_owned();
-    let name = |instance: &Instance| match shared(&instance.name) {
+    let name = |instance: &Known| match shared(&instance.name) {
         true => format!("{}#{}", instance.name, end(&instance.id)),
         false => instance.name.clone(),
     };
@@ -63,15 +64,15 @@ fn names(live: &[Instance]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::timestamp::Timestamp;
 
     #[test]
     fn instances_of_one_name_are_told_apart() {
-        let instance = |id: &str, name: &str| Instance {
+        let instance = |id: &str, name: &str| Known {
             id: id.into(),
             name: name.into(),
             sequence: 0,
-            confirmed_at: Timestamp::from_seconds(0),
+            confirmed_at: 0,
+            trusting: true,
         };
         let live = [instance("0123456789", "web"), instance("abcdefghij", "web"), instance("x", "job")];
         assert_eq!(names(&live), ["web#456789", "web#efghij", "job"]);

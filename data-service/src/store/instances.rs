@@ -1,23 +1,37 @@
 //! The table of instances: who runs, and up to which event each has applied.
 //!
-//! Each process has an id of its own, whatever its name, so that two of one name are two. On PostgreSQL all times here
-//! are the database's, because the clocks of the instances differ.
+//! Each process has an id of its own, whatever its name, so that two of one name are two. With each sign of life an
+//! instance says until when it may trust its memory without another one; only until then a receipt has to wait for it.
+//! On PostgreSQL all times here are the database's, because the clocks of the instances differ.
 
 use super::Store;
-use super::entity::instance::{Column, Entity, Model};
+use super::entity::instance::{Column, Entity};
 use crate::error::Result;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QueryOrder, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Statement,
 };
 use shared::timestamp::Timestamp;
+use std::time::Duration;
 
-/// An instance that has not been seen for this long is no more: it stops trusting its own memory much earlier, and
-/// begins with an empty one if it comes back.
+/// An instance that has not been seen for this long is not named in receipts any more. If it comes back it begins with an
+/// empty memory.
 pub(crate) const GONE_AFTER_SECONDS: i64 = 30;
 
-/// One instance.
+/// A process that serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Which it is.
+    pub(crate) id: String,
+    /// What people call it.
+    pub(crate) name: String,
+    /// How long it trusts its memory after a sign of life, at most.
+    pub(crate) trust: Duration,
+}
+
+/// What is known about an instance.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub(crate) struct Instance {
     /// Which process it is.
     pub(crate) id: String,
@@ -25,8 +39,10 @@ pub(crate) struct Instance {
     pub(crate) name: String,
     /// The last event it has applied.
     pub(crate) sequence: i64,
-    /// When it had said so.
-    pub(crate) confirmed_at: Timestamp,
+    /// When it had said so, in milliseconds.
+    pub(crate) confirmed_at: i64,
+    /// It may still trust its memory.
+    pub(crate) trusting: bool,
 }
 
 /// What time it is, as SQL: where several instances write, it is the database that knows.
@@ -38,17 +54,18 @@ fn clock(engine: DbBackend, now: Timestamp) -> String {
 }
 
 /// Says that an instance lives and how far it has come.
-pub(crate) async fn report(store: &Store, own: &Instance, now: Timestamp) -> Result<()> {
+pub(crate) async fn report(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
     let on = store.alone();
     let engine = on.get_database_backend();
-    let clock = clock(engine, now);
+    let (clock, trust) = (clock(engine, now), own.trust.as_millis());
     let sql = format!(
-        "INSERT INTO instances (id, name, sequence, confirmed_at, seen_at) VALUES ($1, $2, $3, {clock}, {clock}) \
-         ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, sequence = excluded.sequence, \
+        "INSERT INTO instances (id, name, sequence, confirmed_at, seen_at, trusts_until) \
+         VALUES ($1, $2, $3, {clock}, {clock}, {clock} + {trust}) ON CONFLICT (id) DO UPDATE SET \
+         seen_at = excluded.seen_at, trusts_until = excluded.trusts_until, sequence = excluded.sequence, \
          confirmed_at = CASE WHEN excluded.sequence > instances.sequence THEN excluded.confirmed_at \
          ELSE instances.confirmed_at END"
     );
-    let values = [own.id.as_str().into(), own.name.as_str().into(), own.sequence.into()];
+    let values = [own.id.as_str().into(), own.name.as_str().into(), sequence.into()];
     on.execute_raw(Statement::from_sql_and_values(engine, sql, values)).await?;
     Ok(())
 }
@@ -58,23 +75,24 @@ pub(crate) async fn report(store: &Store, own: &Instance, now: Timestamp) -> Res
 pub(crate) async fn live(on: &impl ConnectionTrait, awaited: &[String], now: Timestamp) -> Result<Vec<Instance>> {
     let clock = clock(on.get_database_backend(), now);
     let seen = Expr::col(Column::SeenAt).gt(Expr::cust(format!("{clock} - {}", GONE_AFTER_SECONDS * 1000)));
-    let rows = Entity::find()
+    let instances = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Name, Column::Sequence, Column::ConfirmedAt])
+        .expr_as(Expr::col(Column::TrustsUntil).gt(Expr::cust(clock)), "trusting")
         .filter(Condition::any().add(seen).add(Column::Id.is_in(awaited)))
         .order_by_asc(Column::Name)
         .order_by_asc(Column::Id)
+        .into_model::<Instance>()
         .all(on)
         .await?;
-    Ok(rows.into_iter().map(instance).collect())
-}
-
-fn instance(row: Model) -> Instance {
-    Instance {
-        // A version that knows no names has its own for an id.
-        name: if row.name.is_empty() { row.id.clone() } else { row.name },
-        id: row.id,
-        sequence: row.sequence,
-        confirmed_at: Timestamp::from_millis(row.confirmed_at),
-    }
+    let named = |mut instance: Instance| {
+        // A version that knows no names has its own for an id, and says nothing about its trust.
+        if instance.name.is_empty() {
+            (instance.name, instance.trusting) = (instance.id.clone(), true);
+        }
+        instance
+    };
+    Ok(instances.into_iter().map(named).collect())
 }
 
 /// Forgets an instance that ended.
@@ -94,40 +112,47 @@ mod tests {
     use super::super::tests::store;
     use super::*;
 
+    fn own(id: &str) -> Process {
+        Process { id: id.into(), name: "web".into(), trust: Duration::from_secs(7) }
+    }
+
     #[tokio::test]
-    async fn two_of_one_name_are_two_and_who_is_long_gone_is_not_waited_for() {
-        let (_folder, store) = store().await;
+    async fn two_of_one_name_are_two_and_who_is_long_gone_is_not_named() {
+        let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
-        let own = |id: &str| Instance { id: id.into(), name: "web".into(), sequence: 3, confirmed_at: now };
-        report(&store, &own("a"), now).await.unwrap();
-        report(&store, &own("b"), now).await.unwrap();
-        let ids = async |awaited: &[String], at: Timestamp| {
-            let live = live(store.read(), awaited, at).await.unwrap();
-            live.into_iter().map(|instance| instance.id).collect::<Vec<_>>()
+        report(&store, &own("a"), 3, now).await.unwrap();
+        report(&store, &own("b"), 3, now).await.unwrap();
+        let live = async |awaited: &[&str], at: Timestamp| {
+            let awaited: Vec<String> = awaited.iter().map(|id| (*id).to_owned()).collect();
+            let live = live(store.read(), &awaited, at).await.unwrap();
+            live.into_iter().map(|instance| (instance.id, instance.trusting)).collect::<Vec<_>>()
         };
-        assert_eq!(ids(&[], now).await, ["a", "b"]);
-        if store.engine() == super::super::Engine::Postgres {
-            return; // there the clock is the database's
+        let (a, b) = (|trusting| ("a".to_owned(), trusting), |trusting| ("b".to_owned(), trusting));
+        assert_eq!(live(&[], now).await, [a(true), b(true)]);
+        if store.engine() == super::super::Engine::Sqlite {
+            // (On PostgreSQL the clock is the database's.)
+            let later = now.plus_seconds(8);
+            report(&store, &own("b"), 3, later).await.unwrap();
+            assert_eq!(live(&[], later).await, [a(false), b(true)], "nobody has to wait for the first");
+            let later = now.plus_seconds(GONE_AFTER_SECONDS + 1);
+            assert_eq!(live(&[], later).await, [b(false)]);
+            assert_eq!(live(&["a"], later).await, [a(false), b(false)], "who was waited for is named");
         }
-        let later = now.plus_seconds(GONE_AFTER_SECONDS + 1);
-        report(&store, &own("b"), later).await.unwrap();
-        assert_eq!(ids(&[], later).await, ["b"]);
-        assert_eq!(ids(&["a".into()], later).await, ["a", "b"], "whoever was waited for stays waited for");
         forget(&store, "a").await.unwrap();
-        assert_eq!(ids(&["a".into()], later).await, ["b"], "until it says goodbye");
+        assert_eq!(live(&["a"], now).await.len(), 1, "until it says goodbye");
     }
 
     #[tokio::test]
     async fn a_sign_of_life_confirms_nothing_new() {
-        let (_folder, store) = store().await;
+        let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
-        let own = Instance { id: "a".into(), name: "web".into(), sequence: 3, confirmed_at: now };
-        report(&store, &own, now).await.unwrap();
         let confirmed = async || live(store.read(), &["a".into()], now).await.unwrap().remove(0).confirmed_at;
+        report(&store, &own("a"), 3, now).await.unwrap();
         let first = confirmed().await;
-        report(&store, &own, now.plus_seconds(7)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        report(&store, &own("a"), 3, now.plus_seconds(7)).await.unwrap();
         assert_eq!(confirmed().await, first);
-        report(&store, &Instance { sequence: 4, ..own }, now.plus_seconds(9)).await.unwrap();
+        report(&store, &own("a"), 4, now.plus_seconds(9)).await.unwrap();
         assert!(confirmed().await > first);
     }
 }

@@ -11,6 +11,7 @@ pub struct Model {
     pub sequence: i64,
     pub confirmed_at: i64,
     pub seen_at: i64,
+    pub trusts_until: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
