@@ -10,6 +10,7 @@
 
 use super::{Store, marks};
 use crate::chance;
+use crate::clock::Stopwatch;
 use crate::error::{Error, Fault, Result};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, Connection as _};
@@ -43,6 +44,8 @@ const REMOVE: &str = "DELETE FROM nonces WHERE ctid = ANY (ARRAY (SELECT ctid FR
 
 /// How long a batch may take. What takes longer has an unknown end: it counts as used, and is not accepted.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// A connection that was not used for longer is asked first whether it is still there.
+const IDLE_MILLIS: u64 = 100;
 /// How far the floor stays behind the window: clocks of instances may be this much behind the database's and still
 /// accept all of the window.
 const BEHIND: i64 = 60;
@@ -64,6 +67,8 @@ pub(crate) struct Nonces {
     store: Arc<Store>,
     options: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
+    /// Since the last answer.
+    answered: Stopwatch,
 }
 
 impl Nonces {
@@ -72,7 +77,7 @@ impl Nonces {
         let key = settle(&store).await?;
         let floor = floor(store.read()).await?;
         let options = store.read().get_postgres_connection_pool().connect_options();
-        Ok((Self { store, options, connection: None }, key, floor))
+        Ok((Self { store, options, connection: None, answered: Stopwatch::start() }, key, floor))
     }
 
     /// Inserts rows, which are sorted and differ; answers those that were not there. Committed when it returns. After
@@ -81,7 +86,7 @@ impl Nonces {
         // Whatever goes wrong, this connection is not used again: an answer may be on its way that nobody waits for.
         let connection = self.connection.take();
         let outcome = timeout(PATIENCE, async {
-            let mut connection = match connection {
+            let mut connection = match self.still_good(connection).await {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
@@ -93,7 +98,18 @@ impl Nonces {
         });
         let (connection, inserted) = outcome.await.map_err(|_| slow())??;
         self.connection = Some(connection);
+        self.answered = Stopwatch::start();
         Ok(inserted)
+    }
+
+    /// A connection that nobody has used for a while may have been closed by the other side. Better to find out before
+    /// something is sent over it whose fate would then be unknown.
+    async fn still_good(&self, connection: Option<PgConnection>) -> Option<PgConnection> {
+        let mut connection = connection?;
+        if self.answered.millis() > IDLE_MILLIS {
+            connection.ping().await.ok()?;
+        }
+        Some(connection)
     }
 
     /// A new connection may lead to another server.

@@ -103,7 +103,7 @@ fn with_name(server: &str, name: &str) -> String {
 }
 
 /// Carries out statements, each by itself.
-pub(crate) fn on(url: &str, statements: &[&str]) -> Result<(), sea_orm::DbErr> {
+pub fn on(url: &str, statements: &[&str]) -> Result<(), sea_orm::DbErr> {
     let (url, statements) = (url.to_owned(), statements.iter().map(|sql| (*sql).to_owned()).collect::<Vec<_>>());
     block_on(async move {
         let connection = connect(&url).await?;
@@ -111,6 +111,17 @@ pub(crate) fn on(url: &str, statements: &[&str]) -> Result<(), sea_orm::DbErr> {
             connection.execute_unprepared(&sql).await?;
         }
         connection.close().await
+    })
+}
+
+/// The one number that a query answers.
+pub fn number(url: &str, sql: &str) -> Result<i64, sea_orm::DbErr> {
+    let (url, sql) = (url.to_owned(), sql.to_owned());
+    block_on(async move {
+        let connection = connect(&url).await?;
+        let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        connection.close().await?;
+        row.ok_or_else(|| sea_orm::DbErr::RecordNotFound("no row".into()))?.try_get_by_index(0)
     })
 }
 

@@ -14,7 +14,7 @@
 mod database;
 mod server;
 
-pub use database::Database;
+pub use database::{Database, number, on as run_on};
 pub use server::{Postgres, Stop};
 
 use std::path::Path;
