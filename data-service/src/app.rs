@@ -1,30 +1,33 @@
 //! The running service: built from parts, bound before it is told to run, closed in order.
+//!
+//! The order of starting does not matter. Without its database the service binds all the same, answers 503, and goes
+//! on by itself when the database comes, at the start and later.
 
-use crate::checkers::gate::Gate;
+mod opening;
+
+use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::commands::Rooms;
-use crate::doors::http::{self, House};
-use crate::error::{Error, Result};
+use crate::doors::http::{self, House, Porch};
+use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
-use crate::guard::Guard;
-use crate::guard::replay::{self, Replay};
+use crate::guard::replay;
 use crate::settings::Settings;
-use crate::store::{Engine, OpenError, Store, instances, marks, sweep};
+use crate::store::{OpenError, Store, instances, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use opening::{Given, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
-/// The mark under which the database knows its folder of nonces.
-const REPLAY_MARK: &str = "replay_folder";
 /// How often the end of the events is looked for when no bell rings.
 const WATCH: Duration = Duration::from_millis(50);
+/// How long the connections may take to close.
+const CLOSE: Duration = Duration::from_secs(5);
 
-/// Why the service does not start.
+/// Why the service does not start, or does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store.
@@ -36,6 +39,14 @@ pub enum StartError {
     /// Something in the store is not as it should be.
     #[error("the store: {0}")]
     Fault(Error),
+    /// The database was away for too long.
+    #[error("given up after {} seconds (dependencies.give_up_after): {words}", .after.as_secs())]
+    GivenUp {
+        /// For how long.
+        after: Duration,
+        /// What was found last.
+        words: String,
+    },
     /// The address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -50,6 +61,14 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+impl StartError {
+    /// True if it may help to wait.
+    fn is_away(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_away())
+            || matches!(self, Self::Fault(Error::Fault(Fault::Away(_))))
+    }
+}
+
 impl From<Error> for StartError {
     fn from(error: Error) -> Self {
         Self::Fault(error)
@@ -58,18 +77,31 @@ impl From<Error> for StartError {
 
 /// A data service that is bound to its address and not yet running.
 pub struct App {
-    house: Arc<House>,
-    watch: Watch,
+    opening: Opening,
+    /// What the database has given; `None` if it was away.
+    given: Option<Given>,
+    porch: web::Data<Porch>,
+    bases: Vec<BaseUrl>,
     server: Server,
     url: String,
-    instance: String,
 }
 
 impl App {
-    /// Opens the store and the memory of nonces, and binds the address.
+    /// Opens the store and the memory of nonces, and binds the address. A database that is away is waited for later.
     pub async fn bind(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let store = Arc::new(Store::open(&settings.database, &settings.seal_keys).await?);
-        let replay = open_replay(&store, &settings, &clock).await?;
+        let opening = Opening::new(settings, clock).await?;
+        let settings = &opening.settings;
+        let given = match opening.attempt().await {
+            Ok(given) => Some(given),
+            Err(error) if error.is_away() && settings.database.give_up_after == Some(Duration::ZERO) => {
+                return Err(StartError::GivenUp { after: Duration::ZERO, words: error.to_string() });
+            }
+            Err(error) if error.is_away() => {
+                tracing::error!(%error, "every request is answered 503 until the database comes");
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let listen = |error| StartError::Listen(settings.listen, error);
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
@@ -77,19 +109,8 @@ impl App {
         if bases.is_empty() {
             bases.push(BaseUrl::parse(&url)?);
         }
-        let gate = Gate::open(settings.hashing_threads, settings.hashing_queue, settings.password_cost);
-        let rooms = Rooms {
-            store: Arc::clone(&store),
-            clock: clock.clone(),
-            gate: gate.map_err(StartError::Thread)?,
-            bell: Arc::new(Notify::new()),
-            session_lifetime: settings.session_lifetime,
-            receipt_wait: settings.receipt_wait,
-        };
-        let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone());
-        let house = Arc::new(House::new(guard, rooms, settings.body_limit));
-        let watch = Watch::start(store, settings.instance.clone(), clock.now()).await?;
-        let data = web::Data::new(Arc::clone(&house));
+        let porch = web::Data::new(Porch::default());
+        let data = porch.clone();
         let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
             .workers(settings.workers.max(1))
             .disable_signals()
@@ -97,7 +118,7 @@ impl App {
             .listen(listener)
             .map_err(listen)?
             .run();
-        Ok(Self { house, watch, server, url, instance: settings.instance })
+        Ok(Self { opening, given, porch, bases, server, url })
     }
 
     /// The bound address as a URL.
@@ -105,85 +126,110 @@ impl App {
         &self.url
     }
 
-    /// Serves until `shutdown` is done, then finishes what runs and closes everything in order.
+    /// Serves until `shutdown` is done or the database was away for too long, then finishes what runs and closes
+    /// everything in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { house, watch, server, instance, .. } = self;
-        let handle = server.handle();
-        let tasks = [tokio::spawn(keep_watch(Arc::clone(&house), watch)), tokio::spawn(keep_house(Arc::clone(&house)))];
-        let mut server = tokio::spawn(server);
-        let ended = tokio::select! {
-            () = shutdown => {
-                handle.stop(true).await;
-                (&mut server).await
+        let Self { opening, given, porch, bases, server, .. } = self;
+        let (instance, give_up_after) = (opening.settings.instance.clone(), opening.settings.database.give_up_after);
+        let open = porch.clone();
+        let mut life = tokio::spawn(async move {
+            let (replay, watch) = match given {
+                Some(given) => given,
+                None => match opening.attempts().await {
+                    Ok(given) => given,
+                    Err(error) => return error,
+                },
+            };
+            let house = opening.house(replay, bases);
+            open.open(Arc::clone(&house));
+            tokio::select! {
+                error = keep_watch(Arc::clone(&house), watch, give_up_after) => error,
+                never = keep_house(house) => match never {},
             }
-            ended = &mut server => ended,
+        });
+        let handle = server.handle();
+        let mut server = tokio::spawn(server);
+        let (outcome, over) = tokio::select! {
+            () = shutdown => (Ok(()), false),
+            error = &mut life => (Err(error.unwrap_or_else(|error| StartError::Server(io::Error::other(error)))), false),
+            ended = &mut server => (broke_off(ended), true),
         };
-        tasks.iter().for_each(JoinHandle::abort);
-        for task in tasks {
-            let _ = task.await;
+        let outcome = if over {
+            outcome
+        } else {
+            handle.stop(true).await;
+            outcome.and(broke_off(server.await))
+        };
+        if !life.is_finished() {
+            life.abort();
+            let _ = life.await;
         }
-        close(&house, &instance).await?;
-        ended.map_err(io::Error::other).and_then(|outcome| outcome).map_err(StartError::Server)
+        if let Some(house) = porch.house() {
+            close(house, &instance).await?;
+        }
+        outcome
     }
 }
 
+fn broke_off(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), StartError> {
+    ended.map_err(io::Error::other).and_then(|outcome| outcome).map_err(StartError::Server)
+}
+
+/// What the database is told at the end is a courtesy: while it is away, it is not told.
 async fn close(house: &House, instance: &str) -> Result<()> {
     let store = &house.rooms.store;
-    house.guard.uses.write(store, house.rooms.clock.now()).await?;
-    let tx = store.begin().await?;
-    instances::forget(tx.on(), instance).await?;
-    tx.commit().await?;
-    house.guard.replay.close()?;
-    store.close().await;
-    Ok(())
+    let told = async {
+        house.guard.uses.write(store, house.rooms.clock.now()).await?;
+        let tx = store.begin().await?;
+        instances::forget(tx.on(), instance).await?;
+        tx.commit().await
+    };
+    if let Err(error) = told.await {
+        tracing::warn!(%error, "the store was not told that this instance ends");
+    }
+    let closed = house.guard.replay.close();
+    let _ = tokio::time::timeout(CLOSE, store.close()).await;
+    closed
 }
 
-/// The memory of nonces, tied to its database.
-async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Replay, StartError> {
-    let mark = marks::get(store.read(), REPLAY_MARK).await?;
-    let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
-    let tx = store.begin().await?;
-    if store.engine() == Engine::Sqlite {
-        // There is one instance, and the lock of the folder has just made it this one.
-        instances::forget_all(tx.on()).await?;
-    }
-    if mark.as_deref() != Some(&new) {
-        marks::set(tx.on(), REPLAY_MARK, &new).await?;
-    }
-    tx.commit().await?;
-    let wait = replay.floor() - clock.now().seconds();
-    if wait > 0 {
-        tracing::warn!(seconds = wait, "used nonces may have been lost: older timestamps are refused for a while");
-    }
-    Ok(replay)
-}
-
-/// Reads events as soon as a bell rings, and often enough without one.
-async fn keep_watch(house: Arc<House>, mut watch: Watch) {
-    let mut failing = false;
+/// Reads events as soon as a bell rings, and often enough without one. Ends when the database was away for too long.
+async fn keep_watch(house: Arc<House>, mut watch: Watch, give_up_after: Option<Duration>) -> StartError {
+    let mut trouble: Option<Backoff> = None;
     loop {
         let begun = house.guard.freshness.begin();
-        let outcome = watch.catch_up(house.rooms.clock.now(), |what| house.guard.cache.forget(what)).await;
-        match outcome {
+        match hear(&house, &mut watch).await {
             Ok(()) => {
                 house.guard.freshness.reached(begun);
-                if std::mem::take(&mut failing) {
-                    tracing::info!("the store answers again");
+                if let Some(trouble) = trouble.take() {
+                    tracing::info!(seconds = trouble.so_far().as_secs(), "the store answers again");
                 }
+                let _ = tokio::time::timeout(WATCH, house.rooms.bell.notified()).await;
             }
             Err(error) => {
                 house.guard.freshness.lose();
-                if !std::mem::replace(&mut failing, true) {
+                if trouble.is_none() {
                     tracing::error!(%error, "the store cannot be read; credentials in memory are not trusted meanwhile");
                 }
+                let trouble = trouble.get_or_insert_with(|| Backoff::new(give_up_after));
+                if house.rooms.store.is_away() && trouble.is_over() {
+                    return StartError::GivenUp { after: trouble.so_far(), words: error.to_string() };
+                }
+                trouble.pause().await;
             }
         }
-        let _ = tokio::time::timeout(WATCH, house.rooms.bell.notified()).await;
     }
 }
 
+/// Applies what is new. While the database is away, this is who looks for it.
+async fn hear(house: &House, watch: &mut Watch) -> Result<(), StartError> {
+    if house.rooms.store.is_away() {
+        house.rooms.store.look().await?;
+    }
+    Ok(watch.catch_up(house.rooms.clock.now(), |what| house.guard.cache.forget(what)).await?)
+}
+
 /// Everything that is done every now and then.
-async fn keep_house(house: Arc<House>) {
+async fn keep_house(house: Arc<House>) -> Infallible {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut count: u64 = 0;
     loop {
@@ -191,10 +237,11 @@ async fn keep_house(house: Arc<House>) {
         count += 1;
         let now = house.rooms.clock.now();
         let mut outcomes = vec![house.guard.replay.tidy(now)];
-        if count.is_multiple_of(3) {
+        let away = house.rooms.store.is_away();
+        if count.is_multiple_of(3) && !away {
             outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
         }
-        if count.is_multiple_of(60) {
+        if count.is_multiple_of(60) && !away {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
             outcomes.push(sweep_all(&house.rooms.store, now).await);
         }

@@ -18,7 +18,23 @@ use router::{Incoming, Router};
 use shared::command::{Echo, Echoed};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, Message, is_form, limits};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+/// What stands before the house: until it is open, everybody is told to come again.
+#[derive(Default)]
+pub(crate) struct Porch(OnceLock<Arc<House>>);
+
+impl Porch {
+    /// Opens the house.
+    pub(crate) fn open(&self, house: Arc<House>) {
+        let _ = self.0.set(house);
+    }
+
+    /// The house, if it is open.
+    pub(crate) fn house(&self) -> Option<&Arc<House>> {
+        self.0.get()
+    }
+}
 
 /// What the door leads to.
 pub(crate) struct House {
@@ -37,17 +53,18 @@ impl House {
 }
 
 /// Every request.
-pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: web::Data<Arc<House>>) -> HttpResponse {
+pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, porch: web::Data<Porch>) -> HttpResponse {
     let path = request.uri().path();
+    let Some(house) = porch.house() else { return before_opening(&request, payload).await };
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return ready(&house).await,
+        ("GET" | "HEAD", "/readyz") => return ready(house).await,
         ("GET" | "HEAD", "/openapi.json") => {
             return HttpResponse::Ok().content_type("application/json").body(house.openapi.clone());
         }
         _ => {}
     }
-    match answer(&request, payload, &house).await {
+    match answer(&request, payload, house).await {
         Ok(response) => response,
         Err(error) => {
             let request_id = chance::request_id();
@@ -55,6 +72,16 @@ pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: we
             reply::problem(&error.refusal(), &request_id)
         }
     }
+}
+
+/// The database has not come yet.
+async fn before_opening(request: &HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    if let ("GET" | "HEAD", "/healthz") = (request.method().as_str(), request.uri().path()) {
+        return HttpResponse::Ok().content_type("text/plain").body("ok");
+    }
+    body::drain(request.headers(), &mut payload).await;
+    let refusal = Refusal::retry(Code::Unavailable, "the data service waits for its store", 2);
+    reply::problem(&refusal, &chance::request_id())
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
