@@ -51,13 +51,18 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let file = Place::folder(args.dir).file();
     crate::logging::of_a_command();
-    system::block_on(make(&file, args.database_url.as_deref()))?;
+    system::block_on(make(&file, args.database_url.as_deref(), operate::open))?;
     output::line(file.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder of a configuration file and everything in it, unless it is there.
-pub async fn make(file: &Path, database: Option<&str>) -> Result<(), Failure> {
+/// Makes the folder of a configuration file and everything in it, unless it is there. `opens` says how long a database
+/// that is away is waited for.
+pub async fn make(
+    file: &Path,
+    database: Option<&str>,
+    opens: impl AsyncFnOnce(&Config) -> Result<Operator, Failure>,
+) -> Result<(), Failure> {
     if file.exists() {
         return Ok(());
     }
@@ -74,7 +79,7 @@ pub async fn make(file: &Path, database: Option<&str>) -> Result<(), Failure> {
     write_over(&draft, &document::file(None, database))?;
     let opened = async {
         let config = place::load(&draft, &[])?;
-        open(&config, broken_off).await
+        open(&config, broken_off, opens).await
     };
     let operator = match opened.await {
         Ok(operator) => operator,
@@ -93,23 +98,34 @@ pub async fn make(file: &Path, database: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Opens the database. A server may hold an installation already, whose consumers must not get new secrets here.
-async fn open(config: &Config, broken_off: bool) -> Result<Operator, Failure> {
+async fn open(
+    config: &Config,
+    broken_off: bool,
+    opens: impl AsyncFnOnce(&Config) -> Result<Operator, Failure>,
+) -> Result<Operator, Failure> {
     if let Database::Sqlite(path) = &config.database_url {
         // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
         make_empty(path)?;
     }
-    let operator = operate::open(config).await?;
-    let server = matches!(config.database_url, Database::Postgres(_));
-    if server && !broken_off && operator.remembered(FRONTEND_MARK).await?.is_some() {
-        operator.close().await?;
-        let words = format!(
-            "{} holds an installation already: for another instance of it, copy {FILE}, {SEAL} and {FRONTEND} from \
-             where it was made",
-            config.database_url.shown()
-        );
-        return Err(Failure::refused(words));
+    let operator = opens(config).await?;
+    let mine = match (&config.database_url, known(&operator, FRONTEND_MARK).await?) {
+        (Database::Sqlite(_), _) | (_, None) => true,
+        (Database::Postgres(_), Some(key)) => broken_off && operator.can_open(&key).await?,
+    };
+    if mine {
+        return Ok(operator);
     }
-    Ok(operator)
+    operator.close().await?;
+    Err(Failure::refused(format_args!(
+        "{} holds an installation already: for another instance of it, copy {FILE}, {SEAL} and {FRONTEND} from where \
+         it was made",
+        config.database_url.shown()
+    )))
+}
+
+/// The consumer that was made under a name.
+async fn known(operator: &Operator, mark: &str) -> Result<Option<ConsumerKey>, Failure> {
+    Ok(operator.remembered(mark).await?.and_then(|key| key.parse().ok()))
 }
 
 /// The folder, for its owner alone.
@@ -152,8 +168,7 @@ async fn make_consumers(folder: &Path, operator: &Operator) -> Result<ConsumerKe
 /// A consumer's key and secret. One that was made before the command was broken off gets a new secret: nobody has
 /// seen the old one.
 async fn consumer(operator: &Operator, mark: &str, command: CreateConsumer) -> Result<(ConsumerKey, Secret), Failure> {
-    let known = operator.remembered(mark).await?.and_then(|key| key.parse::<ConsumerKey>().ok());
-    if let Some(key) = known
+    if let Some(key) = known(operator, mark).await?
         && operator.call(GetConsumer { key: key.clone() }).await.is_ok_and(|consumer| consumer.revoked_at.is_none())
     {
         let rotated = operator.call(RotateConsumer { key, overlap_seconds: Some(0) }).await?;

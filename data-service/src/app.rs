@@ -1,30 +1,31 @@
 //! The running service: built from parts, bound before it is told to run, closed in order.
+//!
+//! The order of starting does not matter. Without its database the service binds all the same, answers 503, and goes
+//! on by itself when the database comes, at the start and later.
 
-use crate::checkers::gate::Gate;
-use crate::chance;
+mod opening;
+
+use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::commands::Rooms;
-use crate::doors::http::{self, House};
-use crate::error::{Error, Result};
+use crate::doors::http::{self, House, Porch};
+use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
-use crate::guard::Guard;
-use crate::guard::nonces::Nonces;
-use crate::guard::replay::{self, Replay};
+use crate::guard::replay;
 use crate::settings::Settings;
-use crate::store::{OpenError, Store, instances, marks, sweep};
+use crate::store::{OpenError, Store, instances, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use opening::{Given, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
-/// The mark under which the database knows its folder of nonces.
-const REPLAY_MARK: &str = "replay_folder";
+/// How long the connections may take to close.
+const CLOSE: Duration = Duration::from_secs(5);
 
-/// Why the service does not start.
+/// Why the service does not start, or does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store.
@@ -36,6 +37,14 @@ pub enum StartError {
     /// Something in the store is not as it should be.
     #[error("the store: {0}")]
     Fault(Error),
+    /// The database was away for too long.
+    #[error("given up after {} seconds (dependencies.give_up_after): {words}", .after.as_secs())]
+    GivenUp {
+        /// For how long.
+        after: Duration,
+        /// What was found last.
+        words: String,
+    },
     /// The address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -50,6 +59,14 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+impl StartError {
+    /// True if it may help to wait.
+    fn is_away(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_away())
+            || matches!(self, Self::Fault(Error::Fault(Fault::Away(_))))
+    }
+}
+
 impl From<Error> for StartError {
     fn from(error: Error) -> Self {
         Self::Fault(error)
@@ -58,20 +75,31 @@ impl From<Error> for StartError {
 
 /// A data service that is bound to its address and not yet running.
 pub struct App {
-    house: Arc<House>,
-    watch: Watch,
+    opening: Opening,
+    /// What the database has given; `None` if it was away.
+    given: Option<Given>,
+    porch: web::Data<Porch>,
+    bases: Vec<BaseUrl>,
     server: Server,
     url: String,
-    instance: String,
-    trust_for: Duration,
-    drain_for: Duration,
 }
 
 impl App {
-    /// Opens the store and the memory of nonces, and binds the address.
+    /// Opens the store and the memory of nonces, and binds the address. A database that is away is waited for later.
     pub async fn bind(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let store = Arc::new(Store::open(&settings.database, &settings.seal_keys).await?);
-        let replay = open_nonces(&store, &settings, &clock).await?;
+        let opening = Opening::new(settings, clock).await?;
+        let settings = &opening.settings;
+        let given = match opening.attempt().await {
+            Ok(given) => Some(given),
+            Err(error) if error.is_away() && settings.database.give_up_after == Some(Duration::ZERO) => {
+                return Err(StartError::GivenUp { after: Duration::ZERO, words: error.to_string() });
+            }
+            Err(error) if error.is_away() => {
+                tracing::error!(%error, "every request is answered 503 until the database comes");
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let listen = |error| StartError::Listen(settings.listen, error);
         let listener = std::net::TcpListener::bind(settings.listen).map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
@@ -79,20 +107,8 @@ impl App {
         if bases.is_empty() {
             bases.push(BaseUrl::parse(&url)?);
         }
-        let gate = Gate::open(settings.hashing_threads, settings.hashing_queue, settings.password_cost);
-        let rooms = Rooms {
-            store: Arc::clone(&store),
-            clock: clock.clone(),
-            gate: gate.map_err(StartError::Thread)?,
-            bell: Arc::new(Notify::new()),
-            session_lifetime: settings.session_lifetime,
-            receipt_wait: settings.receipt_wait,
-        };
-        let guard = Guard::new(Arc::clone(&store), replay, bases, clock.clone(), settings.trust_for);
-        let house = Arc::new(House::new(guard, rooms, settings.body_limit));
-        let instance = chance::id(clock.now()).to_string();
-        let watch = Watch::start(store, (instance.clone(), settings.instance), settings.trust_for, clock.now()).await?;
-        let data = web::Data::new(Arc::clone(&house));
+        let porch = web::Data::new(Porch::default());
+        let data = porch.clone();
         let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
             .workers(settings.workers.max(1))
             .disable_signals()
@@ -100,8 +116,7 @@ impl App {
             .listen(listener)
             .map_err(listen)?
             .run();
-        let Settings { trust_for, drain_for, .. } = settings;
-        Ok(Self { house, watch, server, url, instance, trust_for, drain_for })
+        Ok(Self { opening, given, porch, bases, server, url })
     }
 
     /// The bound address as a URL.
@@ -109,129 +124,145 @@ impl App {
         &self.url
     }
 
-    /// Serves until `shutdown` is done. Then says so for a while, takes nothing new, finishes what runs and closes
-    /// everything in order.
+    /// Serves until `shutdown` is done or the database was away for too long. Whoever is shut down says so for a while;
+    /// then nothing new is taken, what runs is finished, and everything is closed in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { house, watch, server, instance, trust_for, drain_for, .. } = self;
-        let handle = server.handle();
-        let carrier = Arc::clone(&house);
-        let tasks = [
-            tokio::spawn(keep_watch(Arc::clone(&house), watch, trust_for)),
-            tokio::spawn(keep_house(Arc::clone(&house))),
-            tokio::spawn(async move { carrier.guard.replay.carry().await }),
-        ];
-        let mut server = tokio::spawn(server);
-        let ended = tokio::select! {
-            () = shutdown => {
-                // First everybody may see that no more is wanted here; what comes all the same is still served.
+        let Self { opening, given, porch, bases, server, .. } = self;
+        let (instance, give_up_after) = (opening.instance.clone(), opening.settings.database.give_up_after);
+        let (trust_for, drain_for) = (opening.settings.trust_for, opening.settings.drain_for);
+        let (open, told) = (porch.clone(), porch.clone());
+        let mut life = tokio::spawn(async move {
+            let (replay, watch) = match given {
+                Some(given) => given,
+                None => match opening.attempts().await {
+                    Ok(given) => given,
+                    Err(error) => return error,
+                },
+            };
+            let house = opening.house(replay, bases);
+            open.open(Arc::clone(&house));
+            tokio::select! {
+                error = keep_watch(Arc::clone(&house), watch, trust_for, give_up_after) => error,
+                never = house.guard.replay.carry() => match never {},
+                never = keep_house(Arc::clone(&house)) => match never {},
+            }
+        });
+        let shutdown = async move {
+            shutdown.await;
+            // First everybody may see that no more is wanted here; what comes all the same is still served.
+            if let Some(house) = told.house() {
                 house.drain();
                 tokio::time::sleep(drain_for).await;
-                handle.stop(true).await;
-                (&mut server).await
             }
-            ended = &mut server => ended,
         };
-        tasks.iter().for_each(JoinHandle::abort);
-        for task in tasks {
-            let _ = task.await;
+        let handle = server.handle();
+        let mut server = tokio::spawn(server);
+        let (outcome, over) = tokio::select! {
+            () = shutdown => (Ok(()), false),
+            error = &mut life => (Err(error.unwrap_or_else(|error| StartError::Server(io::Error::other(error)))), false),
+            ended = &mut server => (broke_off(ended), true),
+        };
+        let outcome = if over {
+            outcome
+        } else {
+            handle.stop(true).await;
+            outcome.and(broke_off(server.await))
+        };
+        if !life.is_finished() {
+            life.abort();
+            let _ = life.await;
         }
-        close(&house, &instance).await?;
-        ended.map_err(io::Error::other).and_then(|outcome| outcome).map_err(StartError::Server)
+        if let Some(house) = porch.house() {
+            close(house, &instance).await?;
+        }
+        outcome
     }
 }
 
+fn broke_off(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), StartError> {
+    ended.map_err(io::Error::other).and_then(|outcome| outcome).map_err(StartError::Server)
+}
+
+/// What the database is told at the end is a courtesy: while it is away, it is not told.
 async fn close(house: &House, instance: &str) -> Result<()> {
     let store = &house.rooms.store;
-    if let Err(error) = house.guard.uses.write(store, house.rooms.clock.now()).await {
-        tracing::warn!(%error, "the last uses of some seconds could not be written down");
+    let told = async {
+        house.guard.uses.write(store, house.rooms.clock.now()).await?;
+        let tx = store.begin().await?;
+        instances::forget(tx.on(), instance).await?;
+        tx.commit().await
+    };
+    if let Err(error) = told.await {
+        tracing::warn!(%error, "the store was not told that this instance ends");
     }
-    house.guard.replay.close()?;
-    say_goodbye(store, instance).await;
-    store.close().await;
-    Ok(())
+    let closed = house.guard.replay.close();
+    let _ = tokio::time::timeout(CLOSE, store.close()).await;
+    closed
 }
 
-/// Connections that were made in a thread that has ended are of no use any more: each attempt finds one of them at most.
-const GOODBYES: u32 = 64;
-
-/// An instance that ends is missed by nobody, or for half a minute if it could not say so.
-async fn say_goodbye(store: &Store, instance: &str) {
-    for _ in 0..GOODBYES {
-        match instances::forget(store, instance).await {
-            Ok(()) => return,
-            Err(error) => tracing::debug!(%error, "the goodbye is tried again"),
-        }
-    }
-    tracing::warn!("receipts will miss this instance for a while: it could not say that it ends");
-}
-
-/// The memory of nonces: the table where the database has one for all, else a folder that is tied to the database.
-async fn open_nonces(store: &Arc<Store>, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
-    match Nonces::shared(store).await? {
-        Some(shared) => Ok(shared),
-        None => open_replay(store, settings, clock).await,
-    }
-}
-
-async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
-    let mark = marks::get(store.read(), REPLAY_MARK).await?;
-    let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
-    let tx = store.begin().await?;
-    // There is one instance, and the lock of the folder has just made it this one.
-    instances::forget_all(tx.on()).await?;
-    if mark.as_deref() != Some(&new) {
-        marks::set(tx.on(), REPLAY_MARK, &new).await?;
-    }
-    tx.commit().await?;
-    let wait = replay.floor() - clock.now().seconds();
-    if wait > 0 {
-        tracing::warn!(seconds = wait, "used nonces may have been lost: older timestamps are refused for a while");
-    }
-    Ok(Nonces::Own(Box::new(replay)))
-}
-
-/// Reads events as soon as a bell rings, and often enough without one.
-async fn keep_watch(house: Arc<House>, mut watch: Watch, trust_for: Duration) {
-    let mut failing = false;
+/// Reads events as soon as a bell rings, and often enough without one. Ends when the database was away for too long.
+async fn keep_watch(
+    house: Arc<House>,
+    mut watch: Watch,
+    trust_for: Duration,
+    give_up_after: Option<Duration>,
+) -> StartError {
+    let mut trouble: Option<Backoff> = None;
     loop {
         let begun = house.guard.freshness.begin();
-        let outcome = watch.catch_up(house.rooms.clock.now(), |what| house.guard.cache.forget(what)).await;
-        match outcome {
+        match hear(&house, &mut watch).await {
             Ok(()) => {
                 house.guard.freshness.reached(begun);
-                if std::mem::take(&mut failing) {
-                    tracing::info!("the store answers again");
+                if let Some(trouble) = trouble.take() {
+                    tracing::info!(seconds = trouble.so_far().as_secs(), "the store answers again");
+                }
+                let pause = watch.pause(trust_for);
+                tokio::select! {
+                    () = house.rooms.bell.notified() => {}
+                    () = watch.heard() => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
             Err(error) => {
                 house.guard.freshness.lose();
-                if !std::mem::replace(&mut failing, true) {
+                if trouble.is_none() {
                     tracing::error!(%error, "the store cannot be read; credentials in memory are not trusted meanwhile");
                 }
+                let trouble = trouble.get_or_insert_with(|| Backoff::new(give_up_after));
+                if house.rooms.store.is_away() && trouble.is_over() {
+                    return StartError::GivenUp { after: trouble.so_far(), words: error.to_string() };
+                }
+                trouble.pause().await;
             }
-        }
-        let pause = watch.pause(trust_for);
-        tokio::select! {
-            () = house.rooms.bell.notified() => {}
-            () = watch.heard() => {}
-            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
+/// Applies what is new. While the database is away, this is who looks for it.
+async fn hear(house: &House, watch: &mut Watch) -> Result<(), StartError> {
+    if house.rooms.store.is_away() {
+        house.rooms.store.look().await?;
+    }
+    Ok(watch.catch_up(house.rooms.clock.now(), |what| house.guard.cache.forget(what)).await?)
+}
+
 /// Everything that is done every now and then.
-async fn keep_house(house: Arc<House>) {
+async fn keep_house(house: Arc<House>) -> Infallible {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut count: u64 = 0;
     loop {
         tick.tick().await;
         count += 1;
         let now = house.rooms.clock.now();
-        let mut outcomes = vec![house.guard.replay.tidy(&house.rooms.store, now).await];
-        if count.is_multiple_of(3) {
+        let away = house.rooms.store.is_away();
+        let mut outcomes = Vec::new();
+        if !away {
+            outcomes.push(house.guard.replay.tidy(&house.rooms.store, now).await);
+        }
+        if count.is_multiple_of(3) && !away {
             outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
         }
-        if count.is_multiple_of(60) {
+        if count.is_multiple_of(60) && !away {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
             outcomes.push(sweep_all(&house.rooms.store, now).await);
         }

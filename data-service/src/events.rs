@@ -67,6 +67,8 @@ impl Watch {
         let outcome = outcome.unwrap_or_else(|_| Err(slow()));
         if outcome.is_err() {
             self.ear.give_up();
+            // Whoever listens may be the first to notice that the database is away.
+            let _ = self.store.look().await;
         }
         outcome
     }

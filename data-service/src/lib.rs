@@ -3,6 +3,7 @@
 //! [`App`] is the running service; [`Operator`] is the same house entered by the operator's key, without a network.
 
 mod app;
+mod backoff;
 mod caller;
 mod chance;
 mod checkers;
@@ -19,6 +20,8 @@ mod store;
 pub use app::{App, StartError};
 pub use clock::Clock;
 pub use error::{Error, Fault, Result};
-pub use operator::Operator;
+pub use operator::{Operator, migrate, plan};
 pub use settings::{Database, Migrate, PasswordCost, Settings};
+pub use store::OpenError;
+pub use store::schema::Plan;
 pub use store::sealed::new_key as new_seal_key;

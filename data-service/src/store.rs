@@ -19,6 +19,7 @@ pub(crate) mod instances;
 pub(crate) mod marks;
 pub(crate) mod nonces;
 pub(crate) mod profiles;
+pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed;
 pub(crate) mod sessions;
@@ -29,9 +30,10 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 
 use crate::error::{Error, Fault, Result};
-use crate::settings::Database;
+use crate::settings::{Database, Migrate};
 pub(crate) use connect::Engine;
 use connect::Place;
+use reach::{Bounded, Reach, Unreachable};
 pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -39,16 +41,22 @@ use sea_orm::{
 use sealed::Seal;
 pub use sealed::SealError;
 use shared::secret::Secret;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The lock of the one writer on PostgreSQL: any number that nobody else is likely to use in the same database.
 const WRITER: &str = "SELECT pg_advisory_xact_lock(7163384624398131571)";
+
+/// How long a transaction may take to begin: a little more than waiting for the connection.
+const BEGIN: Duration = Duration::from_secs(6);
 
 /// Connections to read, one to write, and the seal.
 #[derive(Debug)]
 pub(crate) struct Store {
     engine: Engine,
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    reach: Arc<Reach>,
+    read: Bounded<DatabaseConnection>,
+    write: Bounded<DatabaseConnection>,
     pub(crate) seal: Seal,
 }
 
@@ -69,6 +77,12 @@ pub enum OpenError {
     /// The sealing keys.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The server is not there, or not yet.
+    #[error("the database cannot be reached: {0}")]
+    Away(String),
+    /// The server is there and says no, or is not the one it should be.
+    #[error("the database server does not let us in: {0}")]
+    Refused(String),
     /// The database says no.
     #[error("the database cannot be opened: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -91,27 +105,69 @@ pub enum OpenError {
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl OpenError {
+    /// True if it may help to wait.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
 impl From<DbErr> for OpenError {
     fn from(error: DbErr) -> Self {
-        Self::Database(Box::new(error))
+        if reach::is_away(&error) { Self::Away(error.to_string()) } else { Self::Database(Box::new(error)) }
+    }
+}
+
+impl From<Unreachable> for OpenError {
+    fn from(found: Unreachable) -> Self {
+        match found {
+            Unreachable::Away(words) => Self::Away(words),
+            Unreachable::Refused(words) => Self::Refused(words),
+        }
     }
 }
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        Self::Fault(Fault::Store(Box::new(error)))
+        let away = reach::is_away(&error);
+        let error = Box::new(error);
+        Self::Fault(if away { Fault::Away(error) } else { Fault::Store(error) })
     }
 }
 
 impl Store {
     /// Opens the database, creating the file if it is not there, and brings its schema up to date if it may.
+    #[cfg(test)]
     pub(crate) async fn open(database: &Database, keys: &[Secret]) -> Result<Self, OpenError> {
+        let store = Self::at(database, keys).await?;
+        store.prepare(database.migrate).await?;
+        Ok(store)
+    }
+
+    /// The store of a database. A file is opened, a server is not asked for anything yet.
+    pub(crate) async fn at(database: &Database, keys: &[Secret]) -> Result<Self, OpenError> {
         let seal = Seal::new(keys)?;
         let place = Place::parse(&database.url)?;
-        let (read, write) = place.connect(database.connections).await?;
-        let store = Self { engine: place.engine(), read, write, seal };
-        schema::prepare(&store, database.migrate).await?;
-        Ok(store)
+        let reach = Arc::new(Reach::new(&place));
+        let (read, write) = place.connect(database.connections, &reach).await?;
+        let (read, write) = (Bounded::reader(read, &reach), Bounded::reader(write, &reach));
+        Ok(Self { engine: place.engine(), reach, read, write, seal })
+    }
+
+    /// Looks whether the database is there, and brings its schema up to date, or only looks, as `how` says.
+    pub(crate) async fn prepare(&self, how: Migrate) -> Result<(), OpenError> {
+        self.reach.look().await?;
+        schema::prepare(self, how).await
+    }
+
+    /// Looks whether the database is there again; until then everything is refused at once.
+    pub(crate) async fn look(&self) -> Result<(), OpenError> {
+        Ok(self.reach.look().await?)
+    }
+
+    /// True while it is known that the database cannot be reached.
+    pub(crate) fn is_away(&self) -> bool {
+        self.reach.is_away()
     }
 
     /// Which database it is.
@@ -120,13 +176,13 @@ impl Store {
     }
 
     /// A connection for reading.
-    pub(crate) fn read(&self) -> &DatabaseConnection {
+    pub(crate) fn read(&self) -> &Bounded<DatabaseConnection> {
         &self.read
     }
 
     /// A connection for one statement that changes something and rests on nothing that was read before: it needs no
     /// transaction, and on PostgreSQL it waits for no other writer.
-    pub(crate) fn alone(&self) -> &DatabaseConnection {
+    pub(crate) fn alone(&self) -> &Bounded<DatabaseConnection> {
         match self.engine {
             Engine::Sqlite => &self.write,
             Engine::Postgres => &self.read,
@@ -142,12 +198,20 @@ impl Store {
         Ok(Tx(tx))
     }
 
-    async fn begin_bare(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+    /// Begins a transaction. Nothing has happened before it began, so it may be tried twice.
+    async fn begin_bare(&self) -> Result<Bounded<DatabaseTransaction>, DbErr> {
+        let begin = || {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            self.reach.within(BEGIN, self.write.inner().begin_with_options(options))
         };
-        self.write.begin_with_options(options).await
+        let tx = match begin().await {
+            Err(error) if self.engine == Engine::Postgres && reach::is_broken(&error) => begin().await?,
+            outcome => outcome?,
+        };
+        Ok(Bounded::transaction(tx, &self.reach))
     }
 
     /// True if the store answers and has every step of the schema.
@@ -157,20 +221,20 @@ impl Store {
 
     /// Closes all connections, writing the log back into the database file.
     pub(crate) async fn close(&self) {
-        let _ = self.read.clone().close().await;
+        let _ = self.read.inner().clone().close().await;
         if self.engine == Engine::Sqlite {
             let _ = self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
         }
-        let _ = self.write.clone().close().await;
+        let _ = self.write.inner().clone().close().await;
     }
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it never was.
-pub(crate) struct Tx(DatabaseTransaction);
+pub(crate) struct Tx(Bounded<DatabaseTransaction>);
 
 impl Tx {
     /// The connection inside.
-    pub(crate) fn on(&self) -> &DatabaseTransaction {
+    pub(crate) fn on(&self) -> &Bounded<DatabaseTransaction> {
         &self.0
     }
 
@@ -181,7 +245,7 @@ impl Tx {
 }
 
 /// Waits for the lock of the one writer; the end of the transaction gives it back.
-async fn take_lock(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn take_lock(tx: &Bounded<DatabaseTransaction>) -> Result<(), DbErr> {
     tx.execute_unprepared(WRITER).await.map(drop)
 }
 

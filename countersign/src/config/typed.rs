@@ -33,12 +33,7 @@ impl Config {
             return Err(Failure::config("seal.keys is not set: `countersign init` makes a key"));
         }
         Ok(data_service::Settings {
-            database: data_service::Database {
-                url: self.database_url.url(),
-                connections: self.database_connections.get(),
-                migrate: self.database_migrate.0,
-                give_up_after: self.give_up_after.0,
-            },
+            database: self.database(),
             replay_folder: self.replay_folder.clone(),
             seal_keys: self.seal_keys.iter().map(|key| key.0.clone()).collect(),
             listen: self.data_service_listen,
@@ -54,6 +49,16 @@ impl Config {
             trust_for: Duration::from_millis(self.trust_for.get()),
             drain_for: Duration::from_millis(self.drain_for.get()),
         })
+    }
+
+    /// Where everything is kept.
+    pub(crate) fn database(&self) -> data_service::Database {
+        data_service::Database {
+            url: self.database_url.url(),
+            connections: self.database_connections.get(),
+            migrate: self.database_migrate.0,
+            give_up_after: self.give_up_after.0,
+        }
     }
 
     /// What the frontend is told; `found` is the data service that runs beside it.

@@ -18,8 +18,24 @@ use router::{Incoming, Router};
 use shared::command::{Echo, Echoed};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, Message, is_form, limits};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// What stands before the house: until it is open, everybody is told to come again.
+#[derive(Default)]
+pub(crate) struct Porch(OnceLock<Arc<House>>);
+
+impl Porch {
+    /// Opens the house.
+    pub(crate) fn open(&self, house: Arc<House>) {
+        let _ = self.0.set(house);
+    }
+
+    /// The house, if it is open.
+    pub(crate) fn house(&self) -> Option<&Arc<House>> {
+        self.0.get()
+    }
+}
 
 /// What the door leads to.
 pub(crate) struct House {
@@ -46,8 +62,9 @@ impl House {
 
 /// Every request. An instance that is about to stop lets go of each connection with its next answer, so that nobody
 /// sends a request into one that is being closed.
-pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, house: web::Data<Arc<House>>) -> HttpResponse {
-    let mut response = respond(request, payload, &house).await;
+pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, porch: web::Data<Porch>) -> HttpResponse {
+    let Some(house) = porch.house() else { return before_opening(&request, payload).await };
+    let mut response = respond(request, payload, house).await;
     if house.draining.load(Ordering::Relaxed) {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
@@ -72,6 +89,16 @@ async fn respond(request: HttpRequest, payload: web::Payload, house: &House) -> 
             reply::problem(&error.refusal(), &request_id)
         }
     }
+}
+
+/// The database has not come yet.
+async fn before_opening(request: &HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    if let ("GET" | "HEAD", "/healthz") = (request.method().as_str(), request.uri().path()) {
+        return HttpResponse::Ok().content_type("text/plain").body("ok");
+    }
+    body::drain(request.headers(), &mut payload).await;
+    let refusal = Refusal::retry(Code::Unavailable, "the data service waits for its store", 2);
+    reply::problem(&refusal, &chance::request_id())
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.

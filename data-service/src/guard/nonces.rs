@@ -11,6 +11,7 @@ use crate::store::{Engine, Store};
 use shared::error::{Code, Refusal};
 use shared::oauth1::limits;
 use shared::timestamp::Timestamp;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
@@ -58,9 +59,10 @@ impl Nonces {
     }
 
     /// Takes nonces to the table, for as long as the service runs.
-    pub(crate) async fn carry(&self) {
-        if let Self::Shared(shared) = self {
-            shared.carry().await;
+    pub(crate) async fn carry(&self) -> Infallible {
+        match self {
+            Self::Own(_) => std::future::pending().await,
+            Self::Shared(shared) => shared.carry().await,
         }
     }
 
@@ -134,7 +136,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn carry(&self) {
+    async fn carry(&self) -> Infallible {
         loop {
             let batch = self.gathered();
             if batch.is_empty() {

@@ -7,20 +7,24 @@
 //! [`Store::begin`]: super::Store::begin
 
 use super::OpenError;
+use super::reach::Reach;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, SqlxPostgresConnector};
 use shared::secret::Secret;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(5);
 /// Connections that read from SQLite.
 const SQLITE_READERS: u32 = 4;
 /// What may stand behind the `?` of a PostgreSQL URL. Anything else is probably a mistake, and a mistake about TLS must
 /// not go unnoticed.
 const PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options", "statement-cache-capacity"];
+/// Those that name files.
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 /// What each connection is told. A request gives up waiting for a lock before its client does, and an instance that
 /// stands still in the middle of a transaction loses it before the others give up. The rule of one writer needs each
 /// statement to see what was committed before it began.
@@ -77,6 +81,7 @@ impl Place {
     pub(super) async fn connect(
         &self,
         connections: u32,
+        reach: &Arc<Reach>,
     ) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
         match self {
             Self::Sqlite(path) => {
@@ -86,15 +91,44 @@ impl Place {
             }
             Self::Postgres(options) => {
                 let pool = |most| {
-                    let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
-                    // What is broken is noticed when it is used: a question before each use would cost as much again.
-                    let pool = pool.test_before_acquire(false).connect_lazy_with((**options).clone());
+                    let pool = pool(most, reach).connect_lazy_with((**options).clone());
                     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
                 };
                 Ok((pool(connections.saturating_sub(1).max(1)), pool(1)))
             }
         }
     }
+}
+
+impl Place {
+    /// One connection that changes nothing; `None` for a file that is not there.
+    pub(super) async fn connect_to_look(&self) -> Result<Option<DatabaseConnection>, OpenError> {
+        match self {
+            Self::Sqlite(path) if !std::path::Path::new(path).exists() => Ok(None),
+            Self::Sqlite(path) => {
+                let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=ro"));
+                options.max_connections(1).sqlx_logging(false);
+                Ok(Some(Database::connect(options).await?))
+            }
+            Self::Postgres(options) => {
+                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE);
+                let pool = pool.connect_lazy_with((**options).clone());
+                Ok(Some(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)))
+            }
+        }
+    }
+}
+
+/// What is broken is noticed when it is used: a question before each use would cost as much again. But a connection
+/// from before the last trouble is neither used again nor kept.
+fn pool(most: u32, reach: &Arc<Reach>) -> PgPoolOptions {
+    let (taken, given_back) = (Arc::clone(reach), Arc::clone(reach));
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(move |_, facts| Box::pin(std::future::ready(Ok(taken.is_sound(facts.age)))))
+        .after_release(move |_, facts| Box::pin(std::future::ready(Ok(given_back.is_sound(facts.age)))))
 }
 
 fn postgres(url: &str) -> Result<PgConnectOptions, OpenError> {
@@ -105,6 +139,12 @@ fn postgres(url: &str) -> Result<PgConnectOptions, OpenError> {
         // Whoever has a question mark in the password would see the rest of it here.
         let plain = unknown.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
         return Err(OpenError::Parameter(if plain { unknown.to_owned() } else { "?".into() }));
+    }
+    for (name, file) in parameters.split('&').filter_map(|part| part.split_once('=')) {
+        let file = file.replace("%2F", "/");
+        if FILES.contains(&name) && !file.contains('%') && !std::path::Path::new(&file).exists() {
+            return Err(OpenError::Url(format!("{name}: there is no file {file}")));
+        }
     }
     let options: PgConnectOptions =
         url.parse().map_err(|error: sea_orm::sqlx::Error| OpenError::Url(error.to_string()))?;
@@ -154,6 +194,7 @@ mod tests {
             ("postgres://ada:hunter2@localhost/x?sslmode=sometimes", "sometimes"),
             ("postgres://ada:hunter2@localhost:port/x", "port"),
             ("postgres://ada:a?hunter2@localhost/x", "%3F"),
+            ("postgres://ada:hunter2@localhost/x?sslmode=verify-full&sslrootcert=%2Fno%2Fca.pem", "/no/ca.pem"),
         ] {
             let said = refused(url);
             assert!(said.contains(words) && !said.contains("hunter2"), "{said}");
@@ -164,7 +205,7 @@ mod tests {
     fn who_names_a_certificate_wants_it_looked_at() {
         let mode = |url: &str| postgres(url).unwrap().get_ssl_mode();
         assert!(matches!(mode("postgres://h/x?sslmode=require"), PgSslMode::Require));
-        assert!(matches!(mode("postgres://h/x?sslmode=require&sslrootcert=/ca.pem"), PgSslMode::VerifyCa));
+        assert!(matches!(mode("postgres://h/x?sslmode=require&sslrootcert=/dev/null"), PgSslMode::VerifyCa));
         assert!(matches!(mode("postgresql://h/x?sslmode=verify-full"), PgSslMode::VerifyFull));
     }
 }

@@ -39,7 +39,7 @@ impl Ear {
         if store.engine() == Engine::Sqlite {
             return Self::Looking(Arc::clone(store));
         }
-        let options = (*store.read().get_postgres_connection_pool().connect_options()).clone();
+        let options = (*store.read().inner().get_postgres_connection_pool().connect_options()).clone();
         let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let pool = pool.acquire_timeout(Duration::from_secs(2)).test_before_acquire(false);
         let pool = pool.connect_lazy_with(options.application_name(NAME));

@@ -96,8 +96,8 @@ pub(crate) async fn live(on: &impl ConnectionTrait, awaited: &[String], now: Tim
 }
 
 /// Forgets an instance that ended.
-pub(crate) async fn forget(store: &Store, id: &str) -> Result<()> {
-    Entity::delete_by_id(id).exec(store.alone()).await?;
+pub(crate) async fn forget(on: &impl ConnectionTrait, id: &str) -> Result<()> {
+    Entity::delete_by_id(id).exec(on).await?;
     Ok(())
 }
 
@@ -138,7 +138,7 @@ mod tests {
             assert_eq!(live(&[], later).await, [b(false)]);
             assert_eq!(live(&["a"], later).await, [a(false), b(false)], "who was waited for is named");
         }
-        forget(&store, "a").await.unwrap();
+        forget(store.alone(), "a").await.unwrap();
         assert_eq!(live(&["a"], now).await.len(), 1, "until it says goodbye");
     }
 

@@ -76,7 +76,7 @@ impl Nonces {
     pub(crate) async fn open(store: Arc<Store>) -> Result<(Self, [u8; 16], i64)> {
         let key = settle(&store).await?;
         let floor = floor(store.read()).await?;
-        let options = store.read().get_postgres_connection_pool().connect_options();
+        let options = store.read().inner().get_postgres_connection_pool().connect_options();
         Ok((Self { store, options, connection: None, answered: Stopwatch::start() }, key, floor))
     }
 

@@ -187,6 +187,41 @@ impl House {
     }
 }
 
+/// Another service on the same database, with a memory of nonces of its own.
+pub struct Neighbour {
+    pub url: String,
+    running: Option<Running>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl House {
+    pub fn neighbour(&self) -> Neighbour {
+        let mut settings = self.settings.clone();
+        settings.instance = "two".into();
+        settings.replay_folder = self.ground.path().join("two.replay");
+        // The first one's folder is not missed here.
+        self.ground.run(&["DELETE FROM marks WHERE name = 'replay_folder'"]);
+        let app = self.runtime.block_on(App::bind(settings, self.clock.clone())).unwrap();
+        let url = app.url().to_owned();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let task = self.runtime.spawn(async { app.run(shutdown).await.unwrap() });
+        self.until("the neighbour is ready", || Raw::new("GET", "/readyz").send(&url).status == 200);
+        Neighbour { url, running: Some(Running { stop, task }), runtime: self.runtime.handle().clone() }
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        if let Some(Running { stop, task }) = self.running.take() {
+            let _ = stop.send(());
+            let _ = self.runtime.block_on(task);
+        }
+    }
+}
+
 impl Drop for House {
     fn drop(&mut self) {
         self.stop();

@@ -11,11 +11,13 @@
     reason = "a test may fail by panicking, and has its own clock"
 )]
 
+mod certificates;
 mod database;
 mod server;
 
+pub use certificates::Authority;
 pub use database::{Database, number, on as run_on};
-pub use server::{Postgres, Stop};
+pub use server::{FAST, Postgres, Stop};
 
 use std::path::Path;
 use tempfile::TempDir;
@@ -38,6 +40,12 @@ impl Ground {
         Self { folder: tempfile::tempdir().unwrap(), database }
     }
 
+    /// One whose database has nothing in it yet.
+    pub fn empty() -> Self {
+        let server = std::env::var(SERVER).ok().filter(|server| !server.is_empty());
+        Self { folder: tempfile::tempdir().unwrap(), database: server.map(|server| Database::empty(&server)) }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
@@ -56,6 +64,11 @@ impl Ground {
         if let Some(database) = &self.database {
             std::fs::write(self.path().join("dump"), database.text()).unwrap();
         }
+    }
+
+    /// Carries out statements in a database on PostgreSQL.
+    pub fn run(&self, statements: &[&str]) {
+        self.database.as_ref().expect("PostgreSQL").run(statements);
     }
 
     /// True if the database is on PostgreSQL.

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of one's own, from Debian's package, on a free port in a temporary folder.
 
+use crate::Authority;
 use crate::database::on;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::TcpListener;
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// For servers that are not made to crash.
-const FAST: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+pub const FAST: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 /// A server that ends with the test.
 #[derive(Debug)]
@@ -37,6 +38,11 @@ impl Postgres {
     /// True if PostgreSQL is installed here.
     pub fn is_installed() -> bool {
         binaries().is_some()
+    }
+
+    /// One of one's own where tests run on PostgreSQL, and none where they do not.
+    pub fn prepare_if_wanted(settings: &[&str]) -> Option<Self> {
+        std::env::var_os(crate::SERVER).filter(|server| !server.is_empty()).map(|_| Self::prepare(settings))
     }
 
     /// A fast one that forgets what it should not when the machine stops.
@@ -68,6 +74,17 @@ impl Postgres {
         server
     }
 
+    /// Speaks TLS from the next start on, with a certificate for these names, and then lets nobody in without.
+    pub fn insist_on_tls(&mut self, authority: &Authority, names: &str) {
+        let (certificate, key) = authority.sign(names);
+        self.own(Path::new(&certificate));
+        self.own(Path::new(&key));
+        self.set("ssl=on");
+        self.set(&format!("ssl_cert_file={certificate}"));
+        self.set(&format!("ssl_key_file={key}"));
+        self.admit("hostssl all all 127.0.0.1/32 trust");
+    }
+
     /// Changes the settings of the next start.
     pub fn set(&mut self, setting: &str) {
         self.settings.push(setting.into());
@@ -94,6 +111,7 @@ impl Postgres {
 
     /// Ends it.
     pub fn stop(&mut self, how: Stop) {
+        self.thaw();
         let Some(mut child) = self.child.take() else { return };
         self.signal_to(&child, if how == Stop::Fast { Signal::INT } else { Signal::QUIT });
         let begun = Instant::now();
@@ -105,8 +123,34 @@ impl Postgres {
         }
     }
 
+    /// Stands still: takes connections, and answers nothing, until it is [thawed](Self::thaw).
+    pub fn freeze(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// Goes on.
+    pub fn thaw(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    /// The server first, so that it makes no more children meanwhile.
+    fn signal_all(&self, signal: Signal) {
+        let Some(child) = &self.child else { return };
+        self.signal_to(child, signal);
+        for child in children(child.id()) {
+            let _ = kill_process(child, signal);
+        }
+    }
+
     fn signal_to(&self, child: &Child, signal: Signal) {
         let _ = kill_process(Pid::from_child(child), signal);
+    }
+
+    /// Replaces the rules by which connections are let in, from the next start on (`pg_hba.conf`).
+    pub fn admit(&self, rules: &str) {
+        let path = self.data().join("pg_hba.conf");
+        std::fs::write(&path, format!("{rules}\n")).unwrap();
+        self.own(&path);
     }
 
     /// The port.
@@ -159,6 +203,17 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop(Stop::Crash);
     }
+}
+
+/// The processes that a process has started.
+fn children(of: u32) -> Vec<Pid> {
+    let parent = format!("PPid:\t{of}");
+    let numbers = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_child = |number: &i32| {
+        std::fs::read_to_string(format!("/proc/{number}/status")).is_ok_and(|text| text.lines().any(|l| l == parent))
+    };
+    numbers.filter(is_child).filter_map(Pid::from_raw).collect()
 }
 
 /// The newest installation.
