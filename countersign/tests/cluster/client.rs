@@ -75,11 +75,6 @@ impl Client {
         Self { signer: Signer::new(self.signer.consumer.clone(), Some(Credentials::new(token, secret))) }
     }
 
-    /// With the token of an answer to a login.
-    pub fn with_token(&self, login: &Value) -> Self {
-        self.acting(login["token"].as_str().unwrap(), login["secret"].as_str().unwrap())
-    }
-
     /// The token, if it has one.
     pub fn token(&self) -> Option<&str> {
         self.signer.token.as_ref().map(|token| token.key.as_str())
@@ -108,11 +103,6 @@ impl Client {
 
     pub fn get(&self, to: &Instance, path: &str) -> Answer {
         self.send(to, "GET", path, None).unwrap_or_else(|| panic!("no answer from {}: {}", to.name, to.said()))
-    }
-
-    pub fn post(&self, to: &Instance, path: &str, body: Value) -> Answer {
-        let answer = self.send(to, "POST", path, Some(&body));
-        answer.unwrap_or_else(|| panic!("no answer from {}: {}", to.name, to.said()))
     }
 
     /// Registers a service over HTTP; `None` if that went wrong.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 /// A request, as its sender saw it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Seen {
     pub consumer: String,
     pub instance: String,
@@ -42,6 +42,13 @@ impl History {
         let accepted: std::collections::HashSet<&str> =
             self.requests.iter().filter(|seen| seen.accepted).map(|seen| seen.consumer.as_str()).collect();
         self.acknowledged.keys().filter(|key| accepted.contains(key.as_str())).count()
+    }
+}
+
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let outcome = if self.accepted { "accepted" } else { "refused" };
+        write!(f, "{} by {}, begun {:?} ago, {outcome}", self.consumer, self.instance, self.begun.elapsed())
     }
 }
 
