@@ -6,8 +6,8 @@
 
 use super::{Engine, Store, events};
 use crate::error::{Error, Fault, Result};
-use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
-use sea_orm::sqlx::{self, PgPool};
+use sea_orm::sqlx;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use std::time::Duration;
 const CHANNEL: &str = "countersign_events";
 /// What the connection is called in `pg_stat_activity`.
 const NAME: &str = "countersign listening";
+/// How long it may take to be connected.
+const PATIENCE: Duration = Duration::from_secs(2);
 const LAST: &str = "SELECT coalesce(max(sequence), 0) FROM events";
 
 /// Hears of events.
@@ -29,7 +31,7 @@ pub(crate) enum Ear {
 /// The connection that listens, while there is one.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    pool: PgPool,
+    options: PgConnectOptions,
     listener: Option<PgListener>,
 }
 
@@ -40,10 +42,7 @@ impl Ear {
             return Self::Looking(Arc::clone(store));
         }
         let options = (*store.read().inner().get_postgres_connection_pool().connect_options()).clone();
-        let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        let pool = pool.acquire_timeout(Duration::from_secs(2)).test_before_acquire(false);
-        let pool = pool.connect_lazy_with(options.application_name(NAME));
-        Self::Listening(Listening { pool, listener: None })
+        Self::Listening(Listening { options: options.application_name(NAME), listener: None })
     }
 
     /// The sequence number of the last event there is, asked on the connection that listens.
@@ -84,7 +83,11 @@ impl Listening {
         let mut listener = match listener {
             Some(listener) => listener,
             None => {
-                let mut listener = PgListener::connect_with(&self.pool).await.map_err(fault)?;
+                // A pool of its own each time: one that was given up may not give its connection back for long.
+                let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+                let pool = pool.acquire_timeout(PATIENCE).test_before_acquire(false);
+                let pool = pool.connect_lazy_with(self.options.clone());
+                let mut listener = PgListener::connect_with(&pool).await.map_err(fault)?;
                 listener.ignore_pool_close_event(true);
                 listener.eager_reconnect(false);
                 listener.listen(CHANNEL).await.map_err(fault)?;
