@@ -16,7 +16,7 @@ mod database;
 mod server;
 
 pub use certificates::Authority;
-pub use database::Database;
+pub use database::{Database, run};
 pub use server::{FAST, Postgres, Stop};
 
 use std::path::Path;
