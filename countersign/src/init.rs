@@ -21,6 +21,8 @@ use std::process::ExitCode;
 
 /// Under this name the database knows the frontend's consumer.
 const FRONTEND_MARK: &str = "frontend_consumer";
+/// The database, unless another is named.
+const DATABASE: &str = "countersign.db";
 /// The sealing keys.
 const SEAL: &str = "seal.keys";
 /// The frontend's consumer secret.
@@ -73,7 +75,7 @@ pub async fn make(
     if file.exists() {
         return Ok(());
     }
-    make_seal(folder)?;
+    let new_seal = make_seal(folder)?;
     let draft = folder.join("countersign.toml.new");
     let broken_off = draft.exists();
     write_over(&draft, &document::file(None, database))?;
@@ -85,9 +87,9 @@ pub async fn make(
         Ok(operator) => operator,
         Err(failure) => {
             // Nothing was made in the database: the next attempt begins anew.
-            if !broken_off {
-                fs::remove_file(&draft).map_err(at)?;
-            }
+            let new_seal = new_seal && !folder.join(DATABASE).exists();
+            let made = [(&draft, !broken_off), (&folder.join(SEAL), new_seal)];
+            made.into_iter().filter(|(_, new)| *new).try_for_each(|(file, _)| fs::remove_file(file)).map_err(at)?;
             return Err(failure);
         }
     };
@@ -137,18 +139,20 @@ fn open_folder(folder: &Path) -> std::io::Result<File> {
     File::open(folder)
 }
 
-fn make_seal(folder: &Path) -> Result<(), Failure> {
+/// True if they are new.
+fn make_seal(folder: &Path) -> Result<bool, Failure> {
     let path = folder.join(SEAL);
     if path.exists() {
-        return Ok(());
+        return Ok(false);
     }
     // A new key would not open what is in the database, and nobody would notice before the first login.
-    if folder.join("countersign.db").exists() {
+    if folder.join(DATABASE).exists() {
         let words =
             format!("{} has a database and no {SEAL}: put the file back, or move the database away", folder.display());
         return Err(Failure::refused(words));
     }
-    write_new(&path, data_service::new_seal_key().expose())
+    write_new(&path, data_service::new_seal_key().expose())?;
+    Ok(true)
 }
 
 /// Both consumers; answers the frontend's key.

@@ -40,6 +40,7 @@ use sea_orm::{
 };
 use sealed::Seal;
 pub use sealed::SealError;
+use shared::error::{Code, Refusal};
 use shared::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,9 +130,13 @@ impl From<Unreachable> for OpenError {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let away = reach::is_away(&error);
-        let error = Box::new(error);
-        Self::Fault(if away { Fault::Away(error) } else { Fault::Store(error) })
+        if reach::is_away(&error) {
+            return Self::Fault(Fault::Away(Box::new(error)));
+        }
+        if connect::is_no_text(&error) {
+            return Refusal::new(Code::Invalid, "a text holds a character that cannot be stored").into();
+        }
+        Self::Fault(Fault::Store(Box::new(error)))
     }
 }
 

@@ -719,3 +719,33 @@ fn a_chunked_body_is_hashed_without_its_chunks() {
         raw.header("Transfer-Encoding", "chunked").body("application/json", b"3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n");
     assert_eq!(house.send(&raw).expect(200).json["body_bytes"], 7);
 }
+
+/// PostgreSQL knows no NUL: that is the request's fault and not the store's, and no row is hurt by it.
+#[test]
+fn a_nul_in_a_text_is_no_fault_of_the_store() {
+    let house = House::start();
+    let admin = house.admin();
+    let ada = house.user("ada", "correct horse");
+    for path in [
+        "/users?search=%00",
+        "/users?search=a%00",
+        "/consumers?after=%00",
+        "/consumers/%00",
+        "/users/me/tokens?after=1.%00",
+    ] {
+        let status = admin.get(path).status;
+        assert!((200..500).contains(&status), "{path}: {status}");
+    }
+    let path = format!("/users/{}/profile", ada.id);
+    let document = json!({ "a\u{0}": "b\u{0}" });
+    admin.send("PUT", &path, &document).expect(200);
+    assert_eq!(admin.get(&path).json, document);
+    for user in [
+        json!({ "username": "a\u{0}" }),
+        json!({ "username": "b", "email": "b\u{0}@example.com" }),
+        json!({ "username": "b", "name": "b\u{0}" }),
+    ] {
+        assert_eq!(admin.post("/users", user).status, 422);
+    }
+    admin.post("/authenticate", json!({ "username": "a\u{0}", "password": "\u{0}" })).expect(401);
+}

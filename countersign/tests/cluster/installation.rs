@@ -155,7 +155,7 @@ impl Installation {
 
     /// Carries out a statement beside the services.
     pub fn sql(&self, statement: &str) {
-        testbed::run_on(&self.postgres.url("postgres"), &[statement]).unwrap();
+        testbed::run(&self.postgres.url("postgres"), &[statement]);
     }
 
     /// A process that serves, and that has not been waited for yet.

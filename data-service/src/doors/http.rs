@@ -9,7 +9,7 @@ mod router;
 
 use crate::chance;
 use crate::commands::Rooms;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::guard::{Guard, Proved};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
@@ -200,6 +200,8 @@ fn log(request: &HttpRequest, error: &Error, request_id: &str) {
             let code = refusal.code.word();
             tracing::info!(request_id, method, path, code, detail = %refusal.detail, "refused");
         }
+        // That the store is away was said when it went.
+        Error::Fault(fault @ Fault::Away(_)) => tracing::debug!(request_id, method, path, %fault, "unavailable"),
         Error::Fault(fault) => tracing::error!(request_id, method, path, %fault, "failed"),
     }
 }

@@ -10,7 +10,7 @@ use super::OpenError;
 use super::reach::Reach;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, SqlxPostgresConnector};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector};
 use shared::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,6 +154,14 @@ fn postgres(url: &str) -> Result<PgConnectOptions, OpenError> {
     let named = names().any(|name| name == "application_name");
     let options = if named { options } else { options.application_name("countersign") };
     Ok(options.options(SETTINGS).disable_statement_logging())
+}
+
+/// True if PostgreSQL could not take a text: it knows no NUL.
+pub(super) fn is_no_text(error: &DbErr) -> bool {
+    let (DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "22021")
 }
 
 fn sqlite(url: &str, connections: u32) -> ConnectOptions {

@@ -102,8 +102,12 @@ fn with_name(server: &str, name: &str) -> String {
     format!("{scheme}://{authority}/{name}{query}")
 }
 
-/// Carries out statements, each by itself.
-pub fn on(url: &str, statements: &[&str]) -> Result<(), sea_orm::DbErr> {
+/// Carries out statements in the database of a URL, each by itself.
+pub fn run(url: &str, statements: &[&str]) {
+    on(url, statements).unwrap();
+}
+
+pub(crate) fn on(url: &str, statements: &[&str]) -> Result<(), sea_orm::DbErr> {
     let (url, statements) = (url.to_owned(), statements.iter().map(|sql| (*sql).to_owned()).collect::<Vec<_>>());
     block_on(async move {
         let connection = connect(&url).await?;

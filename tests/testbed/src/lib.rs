@@ -16,7 +16,7 @@ mod database;
 mod server;
 
 pub use certificates::Authority;
-pub use database::{Database, number, on as run_on};
+pub use database::{Database, number, run};
 pub use server::{FAST, Postgres, Stop};
 
 use std::path::Path;
