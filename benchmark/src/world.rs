@@ -69,8 +69,15 @@ impl World {
     }
 }
 
+/// What is measured instead of an SQLite file: `BENCH_DATABASE_URL`, an empty database on PostgreSQL.
+fn database() -> Option<String> {
+    std::env::var("BENCH_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
 fn configuration() -> String {
+    let database = database().map(|url| format!("[database]\nurl = \"{url}\"")).unwrap_or_default();
     [
+        &database,
         "[data_service]",
         "listen = \"127.0.0.1:0\"",
         "workers = 1",
@@ -87,7 +94,7 @@ fn configuration() -> String {
 
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
-        database: Database::at(format!("sqlite:{}/countersign.db", folder.display())),
+        database: Database::at(database().unwrap_or_else(|| format!("sqlite:{}/countersign.db", folder.display()))),
         replay_folder: folder.join("countersign.replay"),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),

@@ -118,10 +118,10 @@ impl Guard {
         );
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
             pending.accepted(request.timestamp, &self.replay).await?;
-            let fresh = self.freshness.is_fresh();
-            if signed.epoch != self.cache.epoch() || !fresh {
-                // The same while others were asked about the nonce.
-                signed = self.prove(&request, self.clock.now(), fresh).await?;
+            // The same while others were asked about the nonce.
+            let trusted = self.freshness.is_fresh();
+            if self.cache.epoch() != signed.epoch || !trusted {
+                signed = self.prove(&request, self.clock.now(), trusted).await?;
             }
         }
         let Signed { consumer, token, base, secret, .. } = signed;

@@ -12,10 +12,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let name = Table::alter().table(Alias::new("instances")).add_column(text("name").default("")).take();
         manager.alter_table(name).await?;
-        let trust = Table::alter()
-            .table(Alias::new("instances"))
-            .add_column(number("trusts_until").default(0))
-            .take();
+        let trust = Table::alter().table(Alias::new("instances")).add_column(number("trusts_until").default(0)).take();
         manager.alter_table(trust).await?;
         // In this order: what is looked for and what is removed lies together by its second.
         let mut key = Index::create().col(Alias::new("second")).col(Alias::new("fingerprint")).take();

@@ -13,8 +13,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
     missing_docs,
-    reason = "a test may fail by panicking, and has its own clock"
+    reason = "a test may fail by panicking, has its own clock, and says what it has seen"
 )]
 
 mod balancer;

@@ -92,7 +92,14 @@ fn of_a_thousand_revocations_none_is_acknowledged_too_early() {
         acknowledged: Mutex::default(),
     };
     let (requests, witnesses) = std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..SENDERS).map(|index| scope.spawn({ let stage = &stage; move || send(stage, index * 7) })).collect();
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|index| {
+                scope.spawn({
+                    let stage = &stage;
+                    move || send(stage, index * 7)
+                })
+            })
+            .collect();
         let revokers: Vec<_> = (0..REVOKERS).map(|_| scope.spawn(|| revoke(&stage, &admin))).collect();
         let outcomes: Vec<_> = revokers.into_iter().map(|revoker| revoker.join()).collect();
         std::thread::sleep(Duration::from_millis(200)); // and some more requests that must all be refused

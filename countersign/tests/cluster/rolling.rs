@@ -48,8 +48,7 @@ fn a_rolling_restart_is_not_noticed_by_any_client() {
     let balancer = Balancer::over(instances.iter().map(|instance| instance.address));
     let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        let senders: Vec<_> =
-            (0..6).map(|_| scope.spawn(|| send(&client, balancer.address, &over, &count))).collect();
+        let senders: Vec<_> = (0..6).map(|_| scope.spawn(|| send(&client, balancer.address, &over, &count))).collect();
         for instance in &mut instances {
             let before = count.load(Ordering::Relaxed);
             until("requests flow", || (count.load(Ordering::Relaxed) > before + 20).then_some(()));

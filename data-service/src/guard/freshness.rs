@@ -62,12 +62,8 @@ mod tests {
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
-        let long_ago = Freshness {
-            stopwatch: Stopwatch::started_ago(1500),
-            last: 1.into(),
-            lost: false.into(),
-            most: 1000,
-        };
+        let long_ago =
+            Freshness { stopwatch: Stopwatch::started_ago(1500), last: 1.into(), lost: false.into(), most: 1000 };
         assert!(!long_ago.is_fresh());
     }
 }

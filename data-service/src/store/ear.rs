@@ -25,7 +25,7 @@ pub(crate) enum Ear {
     /// Looks.
     Looking(Arc<Store>),
     /// Listens.
-    Listening(Listening),
+    Listening(Box<Listening>),
 }
 
 /// The connection that listens, while there is one.
@@ -42,7 +42,7 @@ impl Ear {
             return Self::Looking(Arc::clone(store));
         }
         let options = (*store.read().inner().get_postgres_connection_pool().connect_options()).clone();
-        Self::Listening(Listening { options: options.application_name(NAME), listener: None })
+        Self::Listening(Box::new(Listening { options: options.application_name(NAME), listener: None }))
     }
 
     /// The sequence number of the last event there is, asked on the connection that listens.
@@ -56,8 +56,8 @@ impl Ear {
     /// Done when something may have been committed; at the latest when the connection is lost.
     pub(crate) async fn heard(&mut self) {
         match self {
-            Self::Looking(_) | Self::Listening(Listening { listener: None, .. }) => std::future::pending().await,
-            Self::Listening(listening) => listening.heard().await,
+            Self::Listening(listening) if listening.listener.is_some() => listening.heard().await,
+            _ => std::future::pending().await,
         }
     }
 
