@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod freshness;
 mod journal;
 mod keys;
+mod prints;
 pub(crate) mod replay;
 mod segment;
 pub(crate) mod uses;
@@ -99,7 +100,7 @@ impl Guard {
         let fresh = self.freshness.is_fresh();
         if signed.epoch != self.cache.epoch() || !fresh {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
-            signed = self.prove(&request, self.clock.now(), fresh).await?;
+            signed = Box::pin(self.prove(&request, self.clock.now(), fresh)).await?;
         }
         let Signed { consumer, token, base, secret, .. } = signed;
         let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
@@ -138,14 +139,15 @@ impl Guard {
 
     /// Finds both credentials, in memory if memory can be trusted.
     async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool, now: Timestamp) -> Result<Found> {
+        // Reading the store is put in a box of its own: what a request does not need must not make it larger.
         let found = match self.cache.consumer(consumer).filter(|_| trusted) {
             Some(found) => Some(found),
-            None => self.cache.load_consumer(&self.store, consumer, now).await?,
+            None => Box::pin(self.cache.load_consumer(&self.store, consumer, now)).await?,
         };
         let Some(token) = token else { return Ok((found, None)) };
         let token = match self.cache.token(token).filter(|_| trusted) {
             Some(token) => Some(token),
-            None => self.cache.load_token(&self.store, token).await?,
+            None => Box::pin(self.cache.load_token(&self.store, token)).await?,
         };
         Ok((found, token))
     }
@@ -165,13 +167,17 @@ impl Guard {
             (Some(_), Some(token)) => token.secret.expose(),
             (Some(_), None) => self.dummy.expose(),
         };
-        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
-        let keys = Keys::new(request.signature_method, secrets, token_secret, &self.dummy, now);
+        let keys = Keys {
+            method: request.signature_method,
+            secrets: consumer.map_or(&[][..], |consumer| &consumer.secrets),
+            token: token_secret,
+            dummy: &self.dummy,
+            now,
+        };
         BASE_STRING.with_borrow_mut(|text| {
             self.bases.iter().find_map(|base| {
                 base_string_into(text, request, base);
-                let fits = keys.iter().find(|(_, key)| key.verify(text.as_bytes(), &signature));
-                fits.map(|(index, _)| (base, *index))
+                keys.find(text.as_bytes(), &signature).map(|index| (base, index))
             })
         })
     }

@@ -1,13 +1,12 @@
 //! Whether what is remembered can be trusted: only if the events were read up to the end a moment ago.
 
-use crate::clock::Stopwatch;
+use crate::clock::coarse_millis;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// When the end of the events was last reached.
 #[derive(Debug)]
 pub(crate) struct Freshness {
-    stopwatch: Stopwatch,
-    /// Milliseconds of the stopwatch; 0 means never.
+    /// Milliseconds of the coarse clock; 0 means never.
     last: AtomicU64,
     /// The last reading failed.
     lost: AtomicBool,
@@ -15,17 +14,19 @@ pub(crate) struct Freshness {
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0), lost: AtomicBool::new(true) }
+        Self { last: AtomicU64::new(0), lost: AtomicBool::new(true) }
     }
 }
 
 impl Freshness {
     /// Memory may be this much behind.
     pub(crate) const MOST_MILLIS: u64 = 1000;
+    /// The coarse clock may be this much behind.
+    const GRAIN_MILLIS: u64 = 10;
 
     /// The moment at which a reading of the events begins.
     pub(crate) fn begin(&self) -> u64 {
-        self.stopwatch.millis().max(1)
+        coarse_millis().max(1)
     }
 
     /// The end was reached by a reading that began at `begun`.
@@ -48,7 +49,7 @@ impl Freshness {
     /// True if memory is not more than a second behind.
     pub(crate) fn is_fresh(&self) -> bool {
         let last = self.last.load(Ordering::Acquire);
-        last > 0 && self.stopwatch.millis().saturating_sub(last) <= Self::MOST_MILLIS
+        last > 0 && coarse_millis().saturating_sub(last) <= Self::MOST_MILLIS - Self::GRAIN_MILLIS
     }
 }
 
@@ -62,11 +63,8 @@ mod tests {
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
-        let long_ago = Freshness {
-            stopwatch: Stopwatch::started_ago(Freshness::MOST_MILLIS + 500),
-            last: 1.into(),
-            lost: false.into(),
-        };
+        let begun = coarse_millis() - Freshness::MOST_MILLIS - 500;
+        let long_ago = Freshness { last: begun.into(), lost: false.into() };
         assert!(!long_ago.is_fresh());
     }
 }
