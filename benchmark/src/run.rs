@@ -21,6 +21,9 @@ pub struct Args {
     /// Only the first rows, in five rounds, with 10,000 tokens
     #[arg(long)]
     quick: bool,
+    /// Only signed POSTs at saturation: for a profiler
+    #[arg(long)]
+    saturation: bool,
     /// How many times everything is measured
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
@@ -62,6 +65,9 @@ pub fn run(args: &Args) -> Result<()> {
     println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), tokens, seconds(begun));
     machine::pin(&[machine::GENERATOR])?;
     let rounds = args.rounds.unwrap_or(if args.quick { 5 } else { 15 });
+    if args.saturation {
+        return saturate(&executables, &world, rounds);
+    }
     let mut rows = vec![Row::heading()];
     let others = compare(args, &executables, &world, rounds, &mut rows)?;
     println!();
@@ -123,6 +129,23 @@ fn compare(
         rows.extend(start_rows(world, executables, rounds)?);
     }
     Ok(others)
+}
+
+/// The first row alone.
+fn saturate(executables: &Executables, world: &World, rounds: usize) -> Result<()> {
+    let ours = world.start(&executables.countersign)?;
+    let bare = once::bare(&executables.bare, &one_answer(world, &ours)?)?;
+    let mut series = Series::default();
+    for round in 0..rounds {
+        series.round(round, world, (&bare, &ours), POST)?;
+    }
+    let cpu = |measure: &Measure| measure.cpu;
+    table::print(&[
+        Row::heading(),
+        series.row("signed POST, at saturation: us of CPU", cpu, Target::Most(1.25)),
+        series.row("  requests/s", |m| m.rate, Target::Least(0.8)),
+    ]);
+    Ok(())
 }
 
 /// One line a round, so that somebody who waits sees something.

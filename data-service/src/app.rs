@@ -13,7 +13,7 @@ use crate::events::Watch;
 use crate::guard::replay;
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, sweep};
-use actix_web::{App as Actix, HttpServer, dev::Server, web};
+use actix_web::{App as Actix, HttpServer, dev::Server};
 use opening::{Given, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::convert::Infallible;
@@ -78,7 +78,7 @@ pub struct App {
     opening: Opening,
     /// What the database has given; `None` if it was away.
     given: Option<Given>,
-    porch: web::Data<Porch>,
+    porch: Arc<Porch>,
     bases: Vec<BaseUrl>,
     server: Server,
     url: String,
@@ -107,9 +107,9 @@ impl App {
         if bases.is_empty() {
             bases.push(BaseUrl::parse(&url)?);
         }
-        let porch = web::Data::new(Porch::default());
-        let data = porch.clone();
-        let server = HttpServer::new(move || Actix::new().app_data(data.clone()).default_service(web::to(http::serve)))
+        let porch = Arc::new(Porch::default());
+        let served = Arc::clone(&porch);
+        let server = HttpServer::new(move || Actix::new().default_service(http::service(&served)))
             .workers(settings.workers.max(1))
             .disable_signals()
             .shutdown_timeout(10)
@@ -130,7 +130,7 @@ impl App {
         let Self { opening, given, porch, bases, server, .. } = self;
         let (instance, give_up_after) = (opening.instance.clone(), opening.settings.database.give_up_after);
         let (trust_for, drain_for) = (opening.settings.trust_for, opening.settings.drain_for);
-        let (open, told) = (porch.clone(), porch.clone());
+        let (open, told) = (Arc::clone(&porch), Arc::clone(&porch));
         let mut life = tokio::spawn(async move {
             let (replay, watch) = match given {
                 Some(given) => given,

@@ -40,6 +40,14 @@ impl Clock {
     }
 }
 
+/// Milliseconds of a clock that only goes forward, a few behind at most: for what is asked with every request and need
+/// not be exact, because asking it costs next to nothing.
+pub fn coarse_millis() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    let millis = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
+    u64::try_from(millis).unwrap_or(0)
+}
+
 /// Time that only goes forward, for measuring how long ago something was.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -53,13 +61,5 @@ impl Stopwatch {
     /// Milliseconds since the start.
     pub fn millis(&self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-#[cfg(test)]
-impl Stopwatch {
-    /// One that was started some milliseconds ago.
-    pub(crate) fn started_ago(millis: u64) -> Self {
-        Self(Instant::now().checked_sub(std::time::Duration::from_millis(millis)).unwrap_or_else(Instant::now))
     }
 }

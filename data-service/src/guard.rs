@@ -9,6 +9,7 @@ pub(crate) mod freshness;
 mod journal;
 mod keys;
 pub(crate) mod nonces;
+mod prints;
 pub(crate) mod replay;
 mod segment;
 pub(crate) mod uses;
@@ -22,7 +23,7 @@ use crate::store::credentials::{ConsumerCredential, TokenCredential};
 use cache::Cache;
 use freshness::Freshness;
 use keys::Keys;
-use nonces::Nonces;
+use nonces::{Nonces, Pending};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
     BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
@@ -108,7 +109,7 @@ impl Guard {
         let fresh = self.freshness.is_fresh();
         if signed.epoch != self.cache.epoch() || !fresh {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
-            signed = self.prove(&request, self.clock.now(), fresh).await?;
+            signed = Box::pin(self.prove(&request, self.clock.now(), fresh)).await?;
         }
         let body_hash = signed.consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
@@ -117,12 +118,7 @@ impl Guard {
             &request.nonce,
         );
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
-            pending.accepted(request.timestamp, &self.replay).await?;
-            // The same while others were asked about the nonce.
-            let trusted = self.freshness.is_fresh();
-            if self.cache.epoch() != signed.epoch || !trusted {
-                signed = self.prove(&request, self.clock.now(), trusted).await?;
-            }
+            signed = Box::pin(self.wait(pending, &request, signed)).await?;
         }
         let Signed { consumer, token, base, secret, .. } = signed;
         self.note_use(&consumer, token.as_deref(), secret, now);
@@ -134,6 +130,16 @@ impl Guard {
             body_hash,
         };
         Ok((proved, body))
+    }
+
+    /// Waits for what others say about the nonce. What changed meanwhile counts, as it does while the body arrives.
+    async fn wait<'a>(&'a self, pending: Pending, request: &Request<'_>, signed: Signed<'a>) -> Result<Signed<'a>> {
+        pending.accepted(request.timestamp, &self.replay).await?;
+        let trusted = self.freshness.is_fresh();
+        match self.cache.epoch() == signed.epoch && trusted {
+            true => Ok(signed),
+            false => self.prove(request, self.clock.now(), trusted).await,
+        }
     }
 
     /// Everything but the body and the nonce: the credentials, the signature, and the state of the credentials.
@@ -154,14 +160,15 @@ impl Guard {
 
     /// Finds both credentials, in memory if memory can be trusted.
     async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool, now: Timestamp) -> Result<Found> {
+        // Reading the store is put in a box of its own: what a request does not need must not make it larger.
         let found = match self.cache.consumer(consumer).filter(|_| trusted) {
             Some(found) => Some(found),
-            None => self.cache.load_consumer(&self.store, consumer, now).await?,
+            None => Box::pin(self.cache.load_consumer(&self.store, consumer, now)).await?,
         };
         let Some(token) = token else { return Ok((found, None)) };
         let token = match self.cache.token(token).filter(|_| trusted) {
             Some(token) => Some(token),
-            None => self.cache.load_token(&self.store, token).await?,
+            None => Box::pin(self.cache.load_token(&self.store, token)).await?,
         };
         Ok((found, token))
     }
@@ -181,13 +188,17 @@ impl Guard {
             (Some(_), Some(token)) => token.secret.expose(),
             (Some(_), None) => self.dummy.expose(),
         };
-        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
-        let keys = Keys::new(request.signature_method, secrets, token_secret, &self.dummy, now);
+        let keys = Keys {
+            method: request.signature_method,
+            secrets: consumer.map_or(&[][..], |consumer| &consumer.secrets),
+            token: token_secret,
+            dummy: &self.dummy,
+            now,
+        };
         BASE_STRING.with_borrow_mut(|text| {
             self.bases.iter().find_map(|base| {
                 base_string_into(text, request, base);
-                let fits = keys.iter().find(|(_, key)| key.verify(text.as_bytes(), &signature));
-                fits.map(|(index, _)| (base, *index))
+                keys.find(text.as_bytes(), &signature).map(|index| (base, index))
             })
         })
     }

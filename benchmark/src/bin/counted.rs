@@ -3,16 +3,16 @@
 
 use bench::Result;
 use bench::sample::{BODY, Sample};
-use shared::oauth1::{BodyHash, Key, Request, SignatureMethod, Window, base_string_into, decode_signature};
+use shared::oauth1::{self, BodyHash, Request, SignatureMethod, Window, base_string_into, decode_signature};
 
 /// Parse, time window, base string, key, signature, body hash.
 fn verify(sample: &Sample, text: &mut String) -> Result<bool> {
     let request = Request::parse(&sample.message())?;
     Window::at(1_800_000_001, 0).check(request.timestamp)?;
     let signature = decode_signature(&request.signature);
-    let key = Key::new(request.signature_method, &sample.consumer_secret, &sample.token_secret);
     base_string_into(text, &request, &sample.base);
-    let fits = key.verify(text.as_bytes(), &signature);
+    let (consumer_secret, token_secret) = (sample.consumer_secret.expose(), sample.token_secret.expose());
+    let fits = oauth1::verify(request.signature_method, consumer_secret, token_secret, text.as_bytes(), &signature);
     let hash = BodyHash::Required.check(request.body_hash.as_deref(), request.form, BODY.as_bytes())?;
     Ok(fits && hash.is_some())
 }

@@ -11,9 +11,10 @@ use crate::chance;
 use crate::commands::Rooms;
 use crate::error::{Error, Fault, Result};
 use crate::guard::{Guard, Proved};
+use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{ConnectionType, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
 use shared::command::{Echo, Echoed};
 use shared::error::{Code, Refusal};
@@ -58,41 +59,59 @@ impl House {
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
-}
 
-/// Every request. An instance that is about to stop lets go of each connection with its next answer, so that nobody
-/// sends a request into one that is being closed.
-pub(crate) async fn serve(request: HttpRequest, payload: web::Payload, porch: web::Data<Porch>) -> HttpResponse {
-    let Some(house) = porch.house() else { return before_opening(&request, payload).await };
-    let mut response = respond(request, payload, house).await;
-    if house.draining.load(Ordering::Relaxed) {
-        response.head_mut().set_connection_type(ConnectionType::Close);
+    /// An instance that is about to stop lets go of each connection with its next answer, so that nobody sends a
+    /// request into one that is being closed.
+    fn letting_go(&self, mut response: HttpResponse) -> HttpResponse {
+        if self.draining.load(Ordering::Relaxed) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
     }
-    response
 }
 
-async fn respond(request: HttpRequest, payload: web::Payload, house: &House) -> HttpResponse {
+/// The one service of the door. Without actix's extractors: each would be a future of its own in every request.
+pub(crate) fn service(
+    porch: &Arc<Porch>,
+) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
++ use<> {
+    let porch = Arc::clone(porch);
+    fn_service(move |request: ServiceRequest| {
+        let porch = Arc::clone(&porch);
+        async move {
+            let (request, payload) = request.into_parts();
+            let response = match porch.house() {
+                Some(house) => house.letting_go(serve(&request, payload, house).await),
+                None => Box::pin(before_opening(&request, payload)).await,
+            };
+            Ok(ServiceResponse::new(request, response))
+        }
+    })
+}
+
+/// Every request.
+async fn serve(request: &HttpRequest, payload: Payload, house: &House) -> HttpResponse {
     let path = request.uri().path();
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return ready(house).await,
+        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(house)).await,
         ("GET" | "HEAD", "/openapi.json") => {
             return HttpResponse::Ok().content_type("application/json").body(house.openapi.clone());
         }
         _ => {}
     }
-    match answer(&request, payload, house).await {
+    match answer(request, payload, house).await {
         Ok(response) => response,
         Err(error) => {
             let request_id = chance::request_id();
-            log(&request, &error, &request_id);
+            log(request, &error, &request_id);
             reply::problem(&error.refusal(), &request_id)
         }
     }
 }
 
 /// The database has not come yet.
-async fn before_opening(request: &HttpRequest, mut payload: web::Payload) -> HttpResponse {
+async fn before_opening(request: &HttpRequest, mut payload: Payload) -> HttpResponse {
     if let ("GET" | "HEAD", "/healthz") = (request.method().as_str(), request.uri().path()) {
         return HttpResponse::Ok().content_type("text/plain").body("ok");
     }
@@ -102,7 +121,7 @@ async fn before_opening(request: &HttpRequest, mut payload: web::Payload) -> Htt
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> Result<HttpResponse> {
+async fn answer(request: &HttpRequest, mut payload: Payload, house: &House) -> Result<HttpResponse> {
     let headers = request.headers();
     body::check_length(headers, house.body_limit)?;
     check_target(request)?;
@@ -116,7 +135,6 @@ async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> 
         form: b"",
     };
     let form;
-    let mut payload = payload;
     let identified = if is_form(content_type) {
         form = body::read(&mut payload, limits::FORM_BYTES.min(house.body_limit)).await?;
         message.form = &form;
@@ -126,7 +144,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, house: &House) -> 
     };
     if identified.is_err() {
         // A body that nobody reads costs the connection, and the next request a new one.
-        body::drain(headers, &mut payload).await;
+        Box::pin(body::drain(headers, &mut payload)).await;
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

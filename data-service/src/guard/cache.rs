@@ -3,11 +3,10 @@
 use crate::error::Result;
 use crate::store::credentials::{ConsumerCredential, Forget, TokenCredential};
 use crate::store::{Store, consumers, tokens};
+use hashbrown::HashTable;
 use shared::acl::AccessList;
 use shared::timestamp::Timestamp;
-use std::borrow::Borrow;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -101,31 +100,8 @@ impl Keyed for TokenCredential {
     }
 }
 
-/// A value that is found by its own key, so that the key is not kept twice.
-#[derive(Debug)]
-struct Entry<V>(Arc<V>);
-
-impl<V: Keyed> Borrow<[u8]> for Entry<V> {
-    fn borrow(&self) -> &[u8] {
-        self.0.key()
-    }
-}
-
-impl<V: Keyed> Hash for Entry<V> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key().hash(state);
-    }
-}
-
-impl<V: Keyed> PartialEq for Entry<V> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key() == other.0.key()
-    }
-}
-
-impl<V: Keyed> Eq for Entry<V> {}
-
-type Shard<V> = RwLock<HashSet<Entry<V>, BuildHasherDefault<KeyHasher>>>;
+/// Values are found by their own keys, so that no key is kept twice.
+type Shard<V> = RwLock<HashTable<Arc<V>>>;
 
 /// A set in pieces, so that readers of different pieces do not meet.
 #[derive(Debug)]
@@ -138,64 +114,59 @@ impl<V> Default for Shards<V> {
 }
 
 impl<V: Keyed> Shards<V> {
-    fn shard(&self, key: &[u8]) -> Option<&Shard<V>> {
-        let hash = BuildHasherDefault::<KeyHasher>::default().hash_one(key);
+    /// The piece for a hash. Not by its highest bits: those the tables use themselves.
+    fn shard(&self, hash: u64) -> Option<&Shard<V>> {
         self.0.get(usize::try_from(hash >> 40).unwrap_or(0) % SHARDS)
     }
 
     fn get(&self, key: &str) -> Option<Arc<V>> {
-        let key = key.as_bytes();
-        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(key).map(|entry| Arc::clone(&entry.0))
+        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
+        let shard = self.shard(hash)?.read().unwrap_or_else(PoisonError::into_inner);
+        shard.find(hash, |value| value.key() == key).map(Arc::clone)
     }
 
     /// Puts a value in if `still` holds while the shard is locked: whoever forgets grows the epoch first and takes
     /// this lock afterwards, so either `still` fails here or the forgetting finds the value.
     fn put(&self, value: &Arc<V>, still: impl Fn() -> bool) {
-        let Some(shard) = self.shard(value.key()) else { return };
+        let hash = hash(value.key());
+        let Some(shard) = self.shard(hash) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if !still() {
             return;
         }
-        if shard.len() >= MOST_PER_SHARD
-            && let Some(any) = shard.iter().next().map(|entry| Arc::clone(&entry.0))
-        {
-            shard.remove(any.key());
+        if let Some(known) = shard.find_mut(hash, |known| known.key() == value.key()) {
+            *known = Arc::clone(value);
+            return;
         }
-        shard.replace(Entry(Arc::clone(value)));
+        if shard.len() >= MOST_PER_SHARD {
+            drop(shard.extract_if(|_| true).next());
+        }
+        shard.insert_unique(hash, Arc::clone(value), |value| self::hash(value.key()));
     }
 
     fn remove(&self, key: &str) {
-        let key = key.as_bytes();
-        if let Some(shard) = self.shard(key) {
-            shard.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
+        let Some(shard) = self.shard(hash) else { return };
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(found) = shard.find_entry(hash, |value| value.key() == key) {
+            found.remove();
         }
     }
 
     fn retain(&self, keep: impl Fn(&V) -> bool) {
         for shard in &self.0 {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|entry| keep(&entry.0));
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|value| keep(value));
         }
     }
 }
 
 /// A fast hash without a key. Only credentials that exist are kept here, and their names are chosen by us at random,
 /// so nobody can make them collide.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
-        for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([tail]) {
-            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.rotate_left(26)
-    }
+fn hash(key: &[u8]) -> u64 {
+    let (words, rest) = key.as_chunks::<8>();
+    let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
+    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain([tail]);
+    words.fold(0_u64, |hash, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(26)
 }
 
 /// What many tokens have in common, kept once.

@@ -1,31 +1,33 @@
 //! Whether what is remembered can be trusted: only if the events were read up to the end a moment ago.
 
-use crate::clock::Stopwatch;
+use crate::clock::coarse_millis;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// When the end of the events was last reached.
 #[derive(Debug)]
 pub(crate) struct Freshness {
-    stopwatch: Stopwatch,
-    /// Milliseconds of the stopwatch; 0 means never.
+    /// Milliseconds of the coarse clock; 0 means never.
     last: AtomicU64,
     /// The last reading failed.
     lost: AtomicBool,
-    /// Milliseconds that memory may be behind.
+    /// Milliseconds that memory may seem to be behind.
     most: u64,
 }
 
 impl Freshness {
+    /// The coarse clock may be this much behind.
+    const GRAIN_MILLIS: u64 = 10;
+
     /// Memory may be this much behind.
     pub(crate) fn new(most: Duration) -> Self {
-        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
-        Self { stopwatch: Stopwatch::start(), last: AtomicU64::new(0), lost: AtomicBool::new(true), most }
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).saturating_sub(Self::GRAIN_MILLIS);
+        Self { last: AtomicU64::new(0), lost: AtomicBool::new(true), most }
     }
 
     /// The moment at which a reading of the events begins.
     pub(crate) fn begin(&self) -> u64 {
-        self.stopwatch.millis().max(1)
+        coarse_millis().max(1)
     }
 
     /// The end was reached by a reading that began at `begun`.
@@ -48,7 +50,7 @@ impl Freshness {
     /// True if memory is not more behind than it may be.
     pub(crate) fn is_fresh(&self) -> bool {
         let last = self.last.load(Ordering::Acquire);
-        last > 0 && self.stopwatch.millis().saturating_sub(last) <= self.most
+        last > 0 && coarse_millis().saturating_sub(last) <= self.most
     }
 }
 
@@ -62,8 +64,7 @@ mod tests {
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
-        let long_ago =
-            Freshness { stopwatch: Stopwatch::started_ago(1500), last: 1.into(), lost: false.into(), most: 1000 };
+        let long_ago = Freshness { last: (coarse_millis() - 1500).into(), lost: false.into(), most: 990 };
         assert!(!long_ago.is_fresh());
     }
 }

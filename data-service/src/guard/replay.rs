@@ -1,20 +1,20 @@
 //! The memory of used nonces: exact, across a crash and a restart.
 //!
-//! In memory there is one set of 64-bit fingerprints per timestamp second and shard; a replay repeats the signed
-//! timestamp, so only that second is asked. Before a request is accepted its fingerprint is also written to the
+//! In memory there is one set of 64-bit fingerprints per timestamp second and shard, in a ring of seconds that is
+//! longer than the window; a replay repeats the signed timestamp, so only that second is asked. Before a request is accepted its fingerprint is also written to the
 //! [journal](super::journal), which a killed process leaves behind complete; a new process reads it.
 //!
 //! The `floor` is the lowest timestamp that is still remembered. It never moves backwards, also not over a restart,
 //! so a clock that is stepped back revives nothing.
 
 use super::journal::{Journal, Recovered};
+use super::prints::Prints;
 use crate::error::{Fault, Result};
 use shared::error::{Code, Refusal};
 use shared::oauth1::limits;
 use shared::timestamp::Timestamp;
 use siphasher::sip::SipHasher13;
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -46,11 +46,53 @@ pub(super) fn fingerprint(key: &[u8; 16], consumer: &str, token: &str, nonce: &s
     Fingerprint(hasher.finish())
 }
 
-type Second = HashSet<u64, BuildHasherDefault<Identity>>;
+/// Seconds a ring has room for: more than the window is long.
+const RING: usize = 512;
+
+/// The fingerprints of one second.
+struct Second {
+    timestamp: i64,
+    prints: Prints,
+}
+
+/// One part of the memory.
+struct Shard {
+    ring: Vec<Second>,
+    /// A table that a second has left behind, for the next one: as many are needed as become free, and of that size.
+    spare: Prints,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        let never = || Second { timestamp: i64::MIN, prints: Prints::default() };
+        Self { ring: std::iter::repeat_with(never).take(RING).collect(), spare: Prints::default() }
+    }
+}
+
+impl Shard {
+    /// Empties the seconds before `floor`; how many fingerprints that were.
+    fn forget_before(&mut self, floor: i64) -> usize {
+        let mut gone = 0;
+        for second in self.ring.iter_mut().filter(|second| second.timestamp < floor && second.prints.len() > 0) {
+            let mut left = std::mem::take(&mut second.prints);
+            gone += left.len();
+            left.clear();
+            if left.places() > self.spare.places() || self.spare.places() > 4 * left.places() {
+                self.spare = left;
+            }
+        }
+        gone
+    }
+}
+
+/// The place of a second in the ring.
+fn place(timestamp: i64) -> usize {
+    usize::try_from(timestamp.rem_euclid(RING as i64)).unwrap_or(0)
+}
 
 /// The memory.
 pub(crate) struct Replay {
-    shards: Vec<Mutex<BTreeMap<i64, Second>>>,
+    shards: Vec<Mutex<Shard>>,
     live: AtomicU64,
     floor: AtomicI64,
     key: [u8; 16],
@@ -106,28 +148,48 @@ impl Replay {
 
     /// True if it was not there, and its second is still remembered.
     fn insert(&self, timestamp: i64, fingerprint: Fingerprint) -> bool {
-        let Some(shard) = self.shards.get(usize::try_from(fingerprint.0 >> 59).unwrap_or(0) % SHARDS) else {
+        // Not by the lowest bits: those the tables use themselves.
+        let Some(shard) = self.shards.get(usize::try_from(fingerprint.0 >> 40).unwrap_or(0) % SHARDS) else {
             return false;
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = timestamp >= self.floor() && shard.entry(timestamp).or_default().insert(fingerprint.0);
+        let Shard { ring, spare } = &mut *shard;
+        let Some(second) = ring.get_mut(place(timestamp)) else { return false };
+        if second.timestamp != timestamp {
+            // Both cannot be remembered. That happens only when a clock jumps, or before the tidying of this second;
+            // the older one is then below the floor, whichever it is, before it is forgotten.
+            self.raise_floor(second.timestamp.min(timestamp).saturating_add(1));
+            if timestamp < second.timestamp {
+                return false;
+            }
+            self.live.fetch_sub(second.prints.len() as u64, Ordering::Relaxed);
+            second.timestamp = timestamp;
+            second.prints.clear();
+            if second.prints.places() == 0 {
+                second.prints = std::mem::take(spare);
+            }
+        }
+        if timestamp < self.floor() {
+            return false;
+        }
+        let fresh = second.prints.insert(fingerprint.0);
         if fresh {
             self.live.fetch_add(1, Ordering::Relaxed);
         }
         fresh
     }
 
+    fn raise_floor(&self, floor: i64) {
+        self.floor.fetch_max(floor, Ordering::AcqRel);
+    }
+
     /// Forgets what has left the window, and keeps the journal small. Called every second or so.
     pub(crate) fn tidy(&self, now: Timestamp) -> Result<()> {
-        let floor = (now.seconds() - limits::WINDOW_PAST).max(self.floor());
-        self.floor.store(floor, Ordering::Release);
+        self.raise_floor(now.seconds() - limits::WINDOW_PAST);
+        let floor = self.floor();
         for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept = shard.split_off(&floor);
-            let gone = std::mem::replace(&mut *shard, kept);
-            drop(shard);
-            let count: usize = gone.values().map(HashSet::len).sum();
-            self.live.fetch_sub(count as u64, Ordering::Relaxed);
+            let gone = shard.lock().unwrap_or_else(PoisonError::into_inner).forget_before(floor);
+            self.live.fetch_sub(gone as u64, Ordering::Relaxed);
         }
         self.journal.tidy(floor, now.seconds()).map_err(|error| Fault::Journal(error).into())
     }
@@ -140,26 +202,6 @@ impl Replay {
     #[cfg(test)]
     fn live(&self) -> u64 {
         self.live.load(Ordering::Relaxed)
-    }
-}
-
-/// Fingerprints are hashes already.
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
     }
 }
 
@@ -231,6 +273,21 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_jumps_past_the_ring_revives_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = fresh(folder.path());
+        let print = replay.fingerprint("c", "t", "n");
+        let later = NOW.plus_seconds(RING as i64);
+        replay.accept(NOW.seconds(), print, NOW).unwrap();
+        replay.accept(later.seconds(), print, later).unwrap();
+        assert_eq!(replay.live(), 1, "both have the same place");
+        assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), Some(Code::TimestampRefused));
+        assert_eq!(code(replay.accept(later.seconds(), print, later)), Some(Code::NonceUsed));
+        let older = replay.accept(NOW.seconds() - RING as i64, print, NOW);
+        assert_eq!(code(older), Some(Code::TimestampRefused), "in another place or not");
+    }
+
+    #[test]
     fn a_process_that_is_gone_leaves_its_nonces_behind() {
         let folder = tempfile::tempdir().unwrap();
         let replay = fresh(folder.path());
@@ -261,7 +318,10 @@ mod tests {
             replay.tidy(now).unwrap();
         }
         assert_eq!(replay.live(), 301 * 20);
-        let seconds: usize = replay.shards.iter().map(|shard| shard.lock().unwrap().len()).max().unwrap();
+        let filled = |shard: &Mutex<Shard>| {
+            shard.lock().unwrap().ring.iter().filter(|second| second.prints.places() > 0).count()
+        };
+        let seconds = replay.shards.iter().map(filled).max().unwrap();
         assert!(seconds <= 301, "{seconds}");
         let bytes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
         assert!(bytes < 64 * 1024 * 1024, "{bytes}");

@@ -90,12 +90,12 @@ async fn migrate(store: &Store) -> Result<(), OpenError> {
         }
     };
     // Somebody else may have been faster, and of another version.
-    if !plan(&tx).await?.pending.is_empty() {
-        if let Err(error) = Migrator::up(tx.inner(), None).await {
-            // Either a step is wrong, or the database went away, and then it may be tried again.
-            store.reach.look().await?;
-            return Err(OpenError::Migration(Box::new(error)));
-        }
+    if !plan(&tx).await?.pending.is_empty()
+        && let Err(error) = Migrator::up(tx.inner(), None).await
+    {
+        // Either a step is wrong, or the database went away, and then it may be tried again.
+        store.reach.look().await?;
+        return Err(OpenError::Migration(Box::new(error)));
     }
     tx.commit().await?;
     if store.engine == Engine::Sqlite {

@@ -39,6 +39,9 @@ impl BodyHashAlgorithm {
     }
 }
 
+/// Bytes that Base64 of the longest hash can hold, padding included.
+const LONGEST: usize = 66;
+
 /// What a consumer is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -65,11 +68,13 @@ impl BodyHash {
             ));
         };
         let mismatch = || Refusal::new(Code::BodyHashMismatch, "oauth_body_hash does not fit the body");
-        let sent = STANDARD.decode(sent).map_err(|_| mismatch())?;
-        let (algorithm, same) = match sent.len() {
-            20 => (BodyHashAlgorithm::Sha1, Sha1::digest(body).ct_eq(&sent)),
-            32 => (BodyHashAlgorithm::Sha256, Sha256::digest(body).ct_eq(&sent)),
-            64 => (BodyHashAlgorithm::Sha512, Sha512::digest(body).ct_eq(&sent)),
+        let mut bytes = [0; LONGEST];
+        let length = STANDARD.decode_slice(sent, &mut bytes).map_err(|_| mismatch())?;
+        let sent = bytes.get(..length).unwrap_or_default();
+        let (algorithm, same) = match length {
+            20 => (BodyHashAlgorithm::Sha1, Sha1::digest(body).ct_eq(sent)),
+            32 => (BodyHashAlgorithm::Sha256, Sha256::digest(body).ct_eq(sent)),
+            64 => (BodyHashAlgorithm::Sha512, Sha512::digest(body).ct_eq(sent)),
             _ => return Err(mismatch()),
         };
         if !bool::from(same) {

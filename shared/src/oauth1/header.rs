@@ -1,8 +1,8 @@
 //! The `Authorization` header (RFC 5849 section 3.5.1, RFC 9110 section 11.4).
 
+use super::eight::find;
 use super::limits;
 use crate::error::{Code, Refusal};
-use memchr::{memchr, memchr2, memchr3};
 
 /// One `name=value` of the header, still percent-encoded.
 pub(super) type RawPair<'a> = (&'a str, &'a str);
@@ -10,7 +10,7 @@ pub(super) type RawPair<'a> = (&'a str, &'a str);
 /// Iterates over the parameters of an `OAuth` header. `None` if the header is of another scheme, which is then as
 /// if it were not there.
 pub(super) fn parameters(value: &[u8]) -> Result<Option<Pairs<'_>>, Refusal> {
-    let scheme_end = memchr2(b' ', b'\t', value).unwrap_or(value.len());
+    let scheme_end = value.iter().position(|&byte| is_blank(byte)).unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(scheme_end).unwrap_or((value, b""));
     if !scheme.eq_ignore_ascii_case(b"OAuth") {
         return Ok(None);
@@ -50,19 +50,20 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn pair(&mut self) -> Option<RawPair<'a>> {
-        let (name, rest) = self.rest.split_at_checked(memchr(b'=', self.rest.as_bytes())?)?;
+        let (name, rest) = self.rest.split_at_checked(find(b'=', self.rest.as_bytes())?)?;
         let name = name.trim_ascii_end();
-        if name.is_empty() || name.bytes().any(|b| matches!(b, b' ' | b'\t' | b'"' | b',')) {
+        let strange = |found: bool, b: u8| found | (b == b' ') | (b == b'\t') | (b == b'"') | (b == b',');
+        if name.is_empty() || name.bytes().fold(false, strange) {
             return None;
         }
         let rest = trim_start(rest.get(1..)?, is_blank);
         let (value, rest) = match rest.strip_prefix('"') {
             Some(quoted) => {
-                let (value, rest) = quoted.split_at_checked(memchr(b'"', quoted.as_bytes())?)?;
+                let (value, rest) = quoted.split_at_checked(find(b'"', quoted.as_bytes())?)?;
                 (value, rest.get(1..)?)
             }
             None => {
-                let end = memchr3(b',', b' ', b'\t', rest.as_bytes()).unwrap_or(rest.len());
+                let end = rest.bytes().position(|byte| byte == b',' || is_blank(byte)).unwrap_or(rest.len());
                 let (value, rest) = rest.split_at_checked(end)?;
                 if value.contains('"') {
                     return None;

@@ -3,7 +3,7 @@
 //! HMAC-SHA1 is the RFC's; HMAC-SHA256 and HMAC-SHA512 follow it word for word with another hash, as every client
 //! library does. PLAINTEXT and RSA-SHA1 do not exist here: the sender must not choose a weaker proof.
 
-use super::{limits, percent};
+use super::{eight, limits, percent};
 use crate::secret::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -73,16 +73,7 @@ pub enum Key {
 impl Key {
     /// Section 3.4.2: the key is the encoded consumer secret, `&`, and the encoded token secret, which may be empty.
     pub fn new(method: SignatureMethod, consumer_secret: &Secret, token_secret: &Secret) -> Self {
-        Self::from_texts(method, consumer_secret.expose(), token_secret.expose())
-    }
-
-    /// The same from texts that are secrets of another type.
-    pub fn from_texts(method: SignatureMethod, consumer_secret: &str, token_secret: &str) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(128));
-        percent::encode_into(&mut text, consumer_secret.as_bytes());
-        text.push('&');
-        percent::encode_into(&mut text, token_secret.as_bytes());
-        Self::from_bytes(method, text.as_bytes())
+        with_key(consumer_secret.expose(), token_secret.expose(), |key| Self::from_bytes(method, key))
     }
 
     /// From the bytes of the key as they are.
@@ -112,6 +103,52 @@ impl Key {
         }
         .is_ok()
     }
+}
+
+/// Compares in constant time, with a key that is used once. `signature` is what [`decode_signature`] gave.
+pub fn verify(
+    method: SignatureMethod,
+    consumer_secret: &str,
+    token_secret: &str,
+    base_string: &[u8],
+    signature: &[u8],
+) -> bool {
+    with_key(consumer_secret, token_secret, |key| match method {
+        SignatureMethod::HmacSha1 => fits::<Hmac<Sha1>>(key, base_string, signature),
+        SignatureMethod::HmacSha256 => fits::<Hmac<Sha256>>(key, base_string, signature),
+        SignatureMethod::HmacSha512 => fits::<Hmac<Sha512>>(key, base_string, signature),
+    })
+}
+
+fn fits<M: Mac + hmac::digest::KeyInit>(key: &[u8], base_string: &[u8], signature: &[u8]) -> bool {
+    keyed::<M>(key).chain_update(base_string).verify_slice(signature).is_ok()
+}
+
+/// Keys up to this length, one block of SHA-1 and SHA-256, need no memory of their own. Ours have 63 bytes.
+const SHORT_KEY: usize = 64;
+
+/// Section 3.4.2: the key is the encoded consumer secret, `&`, and the encoded token secret, which may be empty.
+fn with_key<T>(consumer_secret: &str, token_secret: &str, then: impl FnOnce(&[u8]) -> T) -> T {
+    let mut room = Zeroizing::new([0; SHORT_KEY]);
+    if let Some(key) = short_key(consumer_secret, token_secret, &mut room) {
+        return then(key);
+    }
+    let mut text = Zeroizing::new(String::with_capacity(3 * (consumer_secret.len() + token_secret.len()) + 1));
+    percent::encode_into(&mut text, consumer_secret.as_bytes());
+    text.push('&');
+    percent::encode_into(&mut text, token_secret.as_bytes());
+    then(text.as_bytes())
+}
+
+/// The key of two secrets that stand for themselves, if there is room for it.
+fn short_key<'a>(consumer_secret: &str, token_secret: &str, room: &'a mut [u8; SHORT_KEY]) -> Option<&'a [u8]> {
+    let mut end = 0;
+    for part in [consumer_secret.as_bytes(), b"&", token_secret.as_bytes()] {
+        room.get_mut(end..end + part.len())?.copy_from_slice(part);
+        end += part.len();
+    }
+    let plain = |text: &str| eight::all_unreserved(text.as_bytes());
+    room.get(..end).filter(|_| plain(consumer_secret) & plain(token_secret))
 }
 
 impl std::fmt::Debug for Key {

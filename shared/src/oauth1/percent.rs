@@ -1,6 +1,6 @@
 //! Percent-encoding as RFC 5849 section 3.6 rules it, and the decoding that goes with it.
 
-use memchr::memchr;
+use super::eight;
 use std::borrow::Cow;
 
 /// Why a text could not be decoded.
@@ -63,7 +63,8 @@ pub fn encode_into(out: &mut String, bytes: &[u8]) {
 /// Appends the encoding of a text that is already encoded: only its `%` change, into `%25`.
 pub fn encode_encoded_into(out: &mut String, encoded: &str) {
     let mut rest = encoded;
-    while let Some((before, after)) = memchr(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index)) {
+    while let Some((before, after)) = eight::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
+    {
         out.push_str(before);
         out.push_str("%25");
         rest = after.get(1..).unwrap_or_default();
@@ -83,61 +84,100 @@ pub fn encode(bytes: &[u8]) -> Cow<'_, str> {
 /// Decodes a percent-encoded text strictly.
 pub fn decode(raw: &[u8], plus: Plus) -> Result<String, DecodeError> {
     let mut out = Vec::with_capacity(raw.len());
-    let mut bytes = raw.iter().copied();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => escape(bytes.next(), bytes.next()).ok_or(DecodeError::BadEscape)?,
-            b'+' if plus == Plus::IsSpace => b' ',
-            other => other,
-        });
+    let mut rest = raw;
+    while let Some(index) = rest.iter().position(|byte| matches!(byte, b'%' | b'+')) {
+        let (plain, special) = rest.split_at_checked(index).unwrap_or_default();
+        out.extend_from_slice(plain);
+        let (byte, after) = match special {
+            [b'%', high, low, after @ ..] => (escape(Some(*high), Some(*low)).ok_or(DecodeError::BadEscape)?, after),
+            [b'+', after @ ..] if plus == Plus::IsSpace => (b' ', after),
+            [b'+', after @ ..] => (b'+', after),
+            _ => return Err(DecodeError::BadEscape),
+        };
+        out.push(byte);
+        rest = after;
     }
+    out.extend_from_slice(rest);
     String::from_utf8(out).map_err(|_| DecodeError::NotUtf8)
 }
 
 /// The canonical encoding of a text as received: decoded, then encoded as the base string wants it.
 ///
 /// Borrows when the text already stands in that form, which is what nearly every client sends.
+#[inline]
 pub fn canonical(raw: &str, plus: Plus) -> Result<Cow<'_, str>, DecodeError> {
-    if is_canonical(raw.as_bytes()) {
-        return Ok(Cow::Borrowed(raw));
+    match form(raw.as_bytes()) {
+        Form::Plain | Form::Canonical => Ok(Cow::Borrowed(raw)),
+        Form::Other => recode(raw, plus).map(|(canonical, _)| Cow::Owned(canonical)),
     }
+}
+
+/// The canonical encoding of a text as received, and the text itself.
+#[inline]
+pub fn canonical_and_decoded(raw: &str, plus: Plus) -> Result<(Cow<'_, str>, Cow<'_, str>), DecodeError> {
+    match form(raw.as_bytes()) {
+        Form::Plain => Ok((Cow::Borrowed(raw), Cow::Borrowed(raw))),
+        Form::Canonical => Ok((Cow::Borrowed(raw), Cow::Owned(decode(raw.as_bytes(), plus)?))),
+        Form::Other => recode(raw, plus).map(|(canonical, decoded)| (Cow::Owned(canonical), Cow::Owned(decoded))),
+    }
+}
+
+/// The long way.
+#[cold]
+fn recode(raw: &str, plus: Plus) -> Result<(String, String), DecodeError> {
     let decoded = decode(raw.as_bytes(), plus)?;
-    let mut out = String::with_capacity(raw.len() + 8);
-    encode_into(&mut out, decoded.as_bytes());
-    Ok(Cow::Owned(out))
+    let mut canonical = String::with_capacity(raw.len() + 8);
+    encode_into(&mut canonical, decoded.as_bytes());
+    Ok((canonical, decoded))
 }
 
-/// The decoded text behind a canonical encoding.
-pub fn decode_canonical<'a>(canonical: &Cow<'a, str>) -> Result<Cow<'a, str>, DecodeError> {
-    if !canonical.contains('%') {
-        return Ok(canonical.clone());
-    }
-    decode(canonical.as_bytes(), Plus::IsPlus).map(Cow::Owned)
+/// How a text as received is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Unreserved bytes alone.
+    Plain,
+    /// Unreserved bytes, and upper-case escapes of ASCII bytes that are not unreserved.
+    Canonical,
+    /// In another way, perhaps a wrong one. Escapes of other bytes count as such too: the long way checks UTF-8.
+    Other,
 }
 
-/// Unreserved bytes, and upper-case escapes of ASCII bytes that are not unreserved. Escapes of other bytes take the
-/// long way, where UTF-8 is checked.
-fn is_canonical(raw: &[u8]) -> bool {
+#[inline]
+fn form(raw: &[u8]) -> Form {
+    if eight::all_unreserved(raw) { Form::Plain } else { form_with_escapes(raw) }
+}
+
+fn form_with_escapes(raw: &[u8]) -> Form {
     let mut rest = raw;
     while let Some(index) = rest.iter().position(|&byte| !is_unreserved(byte)) {
-        let Some([b'%', high, low, after @ ..]) = rest.get(index..) else { return false };
+        let Some([b'%', high, low, after @ ..]) = rest.get(index..) else { return Form::Other };
         let lower_case = high.is_ascii_lowercase() || low.is_ascii_lowercase();
         match escape(Some(*high), Some(*low)) {
             Some(value) if value.is_ascii() && !is_unreserved(value) && !lower_case => rest = after,
-            _ => return false,
+            _ => return Form::Other,
         }
     }
-    true
+    Form::Canonical
 }
 
 /// The bytes as text if all of them are unreserved, and therefore ASCII.
 fn unreserved(bytes: &[u8]) -> Option<&str> {
-    bytes.iter().all(|&byte| is_unreserved(byte)).then(|| std::str::from_utf8(bytes).ok()).flatten()
+    eight::all_unreserved(bytes).then(|| std::str::from_utf8(bytes).ok()).flatten()
 }
 
 fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    Some(digit(high)? << 4 | digit(low)?)
+    Some(digit(high?)? << 4 | digit(low?)?)
+}
+
+/// The value of a hexadecimal digit.
+#[inline]
+const fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
 }
 
 fn push_escape(out: &mut String, byte: u8) {

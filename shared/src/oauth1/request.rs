@@ -90,6 +90,36 @@ impl<'a> Request<'a> {
 }
 
 /// The protocol parameters that have a meaning here; others are signed and otherwise left alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    ConsumerKey,
+    Token,
+    SignatureMethod,
+    Signature,
+    Timestamp,
+    Nonce,
+    Version,
+    BodyHash,
+}
+
+impl Known {
+    #[inline]
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "oauth_consumer_key" => Self::ConsumerKey,
+            "oauth_token" => Self::Token,
+            "oauth_signature_method" => Self::SignatureMethod,
+            "oauth_signature" => Self::Signature,
+            "oauth_timestamp" => Self::Timestamp,
+            "oauth_nonce" => Self::Nonce,
+            "oauth_version" => Self::Version,
+            "oauth_body_hash" => Self::BodyHash,
+            _ => return None,
+        })
+    }
+}
+
+/// Their values, decoded.
 #[derive(Default)]
 struct Protocol<'a> {
     consumer_key: Option<Cow<'a, str>>,
@@ -103,19 +133,18 @@ struct Protocol<'a> {
 }
 
 impl<'a> Protocol<'a> {
-    /// The place for a parameter, if it has one.
-    fn place(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
-        Some(match name {
-            "oauth_consumer_key" => &mut self.consumer_key,
-            "oauth_token" => &mut self.token,
-            "oauth_signature_method" => &mut self.signature_method,
-            "oauth_signature" => &mut self.signature,
-            "oauth_timestamp" => &mut self.timestamp,
-            "oauth_nonce" => &mut self.nonce,
-            "oauth_version" => &mut self.version,
-            "oauth_body_hash" => &mut self.body_hash,
-            _ => return None,
-        })
+    #[inline]
+    fn place(&mut self, known: Known) -> &mut Option<Cow<'a, str>> {
+        match known {
+            Known::ConsumerKey => &mut self.consumer_key,
+            Known::Token => &mut self.token,
+            Known::SignatureMethod => &mut self.signature_method,
+            Known::Signature => &mut self.signature,
+            Known::Timestamp => &mut self.timestamp,
+            Known::Nonce => &mut self.nonce,
+            Known::Version => &mut self.version,
+            Known::BodyHash => &mut self.body_hash,
+        }
     }
 
     /// What RFC 5849 section 3.1 requires and is not there.
@@ -158,6 +187,11 @@ impl<'a> Collected<'a> {
         self.oauth_header = true;
         for pair in pairs {
             let (name, value) = pair?;
+            if let Some(known) = Known::of(name) {
+                // Nothing in such a name is encoded.
+                self.add_known(known, Cow::Borrowed(name), value, Plus::IsPlus, Location::Header)?;
+                continue;
+            }
             if name.eq_ignore_ascii_case("realm") {
                 continue;
             }
@@ -168,7 +202,7 @@ impl<'a> Collected<'a> {
                     "the Authorization header holds a parameter that is neither realm nor one of OAuth's",
                 ));
             }
-            self.add(name, canonical(value, Plus::IsPlus)?, Location::Header)?;
+            self.add(name, value, Plus::IsPlus, Location::Header)?;
         }
         Ok(())
     }
@@ -177,31 +211,46 @@ impl<'a> Collected<'a> {
     fn form(&mut self, raw: &'a str, location: Location) -> Result<(), Refusal> {
         for piece in raw.split('&').filter(|piece| !piece.is_empty()) {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            self.add(canonical(name, Plus::IsSpace)?, canonical(value, Plus::IsSpace)?, location)?;
+            self.add(canonical(name, Plus::IsSpace)?, value, Plus::IsSpace, location)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, location: Location) -> Result<(), Refusal> {
-        if is_protocol(&name) && !self.add_protocol(&name, value.clone(), location)? {
-            return Ok(());
+    /// Adds a parameter whose name is canonical and whose value is as received.
+    fn add(&mut self, name: Cow<'a, str>, value: &'a str, plus: Plus, location: Location) -> Result<(), Refusal> {
+        if let Some(known) = Known::of(&name) {
+            return self.add_known(known, name, value, plus, location);
         }
-        if self.parameters.len() == limits::PARAMETERS {
-            return Err(Refusal::new(Code::ParameterRejected, "more than 1000 parameters"));
+        if is_protocol(&name) {
+            if self.parameters.iter().any(|parameter| parameter.name == name) {
+                return Err(duplicate(&name));
+            }
+            self.note_protocol(location)?;
         }
-        self.parameters.push(Parameter { name, value });
-        Ok(())
+        self.push(name, canonical(value, plus)?)
     }
 
-    /// Notes a protocol parameter. False for the signature itself, which is not part of what is signed.
-    fn add_protocol(&mut self, name: &str, value: Cow<'a, str>, location: Location) -> Result<bool, Refusal> {
-        let known = match self.protocol.place(name) {
-            Some(place) => place.replace(decoded(&value)?).is_some(),
-            None => self.parameters.iter().any(|parameter| parameter.name == name),
-        };
-        if known {
-            return Err(Refusal::new(Code::ParameterDuplicate, format!("{name} is given more than once")));
+    /// Keeps the value of a protocol parameter, decoded. The signature itself is not part of what is signed.
+    #[inline]
+    fn add_known(
+        &mut self,
+        known: Known,
+        name: Cow<'a, str>,
+        value: &'a str,
+        plus: Plus,
+        location: Location,
+    ) -> Result<(), Refusal> {
+        let (canonical, decoded) = percent::canonical_and_decoded(value, plus).map_err(undecodable)?;
+        let place = self.protocol.place(known);
+        if place.is_some() {
+            return Err(duplicate(&name));
         }
+        *place = Some(decoded);
+        self.note_protocol(location)?;
+        if known == Known::Signature { Ok(()) } else { self.push(name, canonical) }
+    }
+
+    fn note_protocol(&mut self, location: Location) -> Result<(), Refusal> {
         if *self.location.get_or_insert(location) != location {
             return Err(Refusal::new(Code::ParameterRejected, "OAuth parameters stand in more than one place"));
         }
@@ -209,7 +258,15 @@ impl<'a> Collected<'a> {
         if self.protocol_count > limits::PROTOCOL_PARAMETERS {
             return Err(Refusal::new(Code::ParameterRejected, "more than 16 OAuth parameters"));
         }
-        Ok(name != "oauth_signature")
+        Ok(())
+    }
+
+    fn push(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Refusal> {
+        if self.parameters.len() == limits::PARAMETERS {
+            return Err(Refusal::new(Code::ParameterRejected, "more than 1000 parameters"));
+        }
+        self.parameters.push(Parameter { name, value });
+        Ok(())
     }
 
     fn finish(mut self, message: &Message<'a>, form: bool) -> Result<Request<'a>, Refusal> {
@@ -263,8 +320,8 @@ fn canonical(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Refusal> {
     percent::canonical(raw, plus).map_err(undecodable)
 }
 
-fn decoded<'a>(value: &Cow<'a, str>) -> Result<Cow<'a, str>, Refusal> {
-    percent::decode_canonical(value).map_err(undecodable)
+fn duplicate(name: &str) -> Refusal {
+    Refusal::new(Code::ParameterDuplicate, format!("{name} is given more than once"))
 }
 
 fn undecodable(error: DecodeError) -> Refusal {
@@ -277,11 +334,14 @@ fn undecodable(error: DecodeError) -> Refusal {
 
 /// A value of 1 to `most` printable ASCII characters.
 fn printable<'a>(name: &str, value: Option<Cow<'a, str>>, most: usize) -> Result<Cow<'a, str>, Refusal> {
-    value
-        .filter(|text| !text.is_empty() && text.len() <= most && text.bytes().all(|b| (0x20..0x7f).contains(&b)))
-        .ok_or_else(|| {
-            Refusal::new(Code::ParameterRejected, format!("{name} must be 1 to {most} printable ASCII characters"))
-        })
+    // What did not have to be decoded holds unreserved characters alone.
+    let fine = |text: &Cow<'_, str>| match text {
+        Cow::Borrowed(_) => true,
+        Cow::Owned(text) => text.bytes().all(|b| (0x20..0x7f).contains(&b)),
+    };
+    value.filter(|text| !text.is_empty() && text.len() <= most && fine(text)).ok_or_else(|| {
+        Refusal::new(Code::ParameterRejected, format!("{name} must be 1 to {most} printable ASCII characters"))
+    })
 }
 
 /// Section 3.3: a positive integer, as digits alone.

@@ -1,8 +1,9 @@
 //! The body, once, as it was sent: nothing is decompressed or decoded.
 
 use crate::error::Result;
+use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use shared::error::{Code, Refusal};
 use std::time::Duration;

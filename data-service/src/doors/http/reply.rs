@@ -3,6 +3,7 @@
 use crate::error::{Fault, Result};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use serde::Serialize;
 use serde_json::Value;
 use shared::command::Route;
@@ -10,8 +11,9 @@ use shared::error::{Problem, Refusal};
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
-    let bytes = serde_json::to_vec(body).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
-    Ok(HttpResponse::build(status).content_type("application/json").body(bytes))
+    let mut bytes = Vec::with_capacity(512);
+    serde_json::to_writer(&mut bytes, body).map_err(|e| Fault::Other(format!("a reply: {e}")))?;
+    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(bytes))
 }
 
 /// The answer to a command, as its route describes it.
