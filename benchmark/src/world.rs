@@ -1,7 +1,7 @@
 //! What the service is filled with before it is measured: consumers, users, tokens, and a configuration file.
 
 use crate::{Result, process::Server};
-use data_service::{Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
+use data_service::{Database, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
 use shared::command::{CreateConsumer, CreateUser};
 use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
@@ -100,8 +100,15 @@ impl World {
     }
 }
 
+/// What is measured instead of an SQLite file: `BENCH_DATABASE_URL`, an empty database on PostgreSQL.
+fn database() -> Option<String> {
+    std::env::var("BENCH_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
 fn configuration() -> String {
+    let database = database().map(|url| format!("[database]\nurl = \"{url}\"")).unwrap_or_default();
     [
+        &database,
         "[data_service]",
         "listen = \"127.0.0.1:0\"",
         "workers = 1",
@@ -118,7 +125,7 @@ fn configuration() -> String {
 
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}", folder.join(DATABASE).display()),
+        database: Database::at(database().unwrap_or_else(|| format!("sqlite:{}", folder.join(DATABASE).display()))),
         replay_folder: folder.join("countersign.replay"),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),
@@ -131,6 +138,8 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         sessions: SessionLimits::default(),
         events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
+        trust_for: Duration::from_secs(1),
+        drain_for: Duration::ZERO,
         instance: "bench".into(),
         zeromq: data_service::ZeroMq::default(),
     }

@@ -31,7 +31,8 @@ pub(crate) use typed::reachable;
 
 use data_service::CurvePublicKey;
 use reader::Reader;
-use setting::{BasePath, Database, LogFilter, LogFormat, Number, SealKey, Setting, Span, WebUrl};
+pub(crate) use setting::Database;
+use setting::{BasePath, LogFilter, LogFormat, Migrate, Number, Patience, SealKey, Setting, Span, WebUrl};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
@@ -59,8 +60,10 @@ pub(crate) struct Key {
     pub(crate) fallback: Fallback,
     /// A few sentences.
     pub(crate) about: &'static str,
-    /// True if nothing prints it, and it can be read from a file of its own.
+    /// True if it may hold a secret: nothing prints that, and it can be read from a file of its own.
     pub(crate) secret: bool,
+    /// True if a value does hold one.
+    is_secret: fn(&raw::Raw) -> bool,
 }
 
 macro_rules! keys {
@@ -82,6 +85,7 @@ macro_rules! keys {
             fallback: $fallback,
             about: concat!($($about),+),
             secret: <$type as Setting>::SECRET,
+            is_secret: <$type as Setting>::is_secret,
         },)+];
 
         impl Config {
@@ -99,8 +103,17 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Where everything is kept: `sqlite:PATH`. A relative path starts at the folder of this file.
+    /// Where everything is kept: `sqlite:PATH`, or a PostgreSQL. A relative path starts at the folder of this file.
+    /// TLS is asked for in the URL, as in `postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full&sslrootcert=ca.pem`.
     database_url: Database = "database.url", Fallback::Text("sqlite:countersign.db");
+    /// Connections to PostgreSQL that one process may hold: one writes, the others read.
+    database_connections: Number<2, 1000> = "database.connections", Fallback::Text("10");
+    /// What is done about a schema that is not up to date: `auto` brings it up to date at the start, `check` refuses
+    /// to start until `countersign migrate` was run.
+    database_migrate: Migrate = "database.migrate", Fallback::Text("auto");
+    /// How long the database may be away, at the start or later, before a service ends with exit code 129. `never`
+    /// waits, `0` ends at once.
+    give_up_after: Patience = "dependencies.give_up_after", Fallback::Text("never");
     /// Where the data service listens. Port 0 takes a free one.
     data_service_listen: SocketAddr = "data_service.listen", Fallback::Text("127.0.0.1:8000");
     /// The URLs under which services reach the data service: these are what they sign. The first is the one that
@@ -115,6 +128,13 @@ keys! {
         Fallback::Made(typed::replay_folder, "beside the database: `countersign.replay` for `countersign.db`");
     /// The name of this instance in receipts.
     instance: String = "data_service.instance", Fallback::Made(|_| host(), "the name of the machine");
+    /// Milliseconds for which credentials in memory are believed after the last event was asked for. An instance that
+    /// hears nothing for longer asks the database about every request.
+    trust_for: Number<100, 60_000> = "data_service.trust_for_millis", Fallback::Text("1000");
+    /// Milliseconds for which `/readyz` says 503 before a service that was told to stop takes no more requests: longer
+    /// than the proxy in front takes to notice.
+    drain_for: Number<0, 600_000> = "data_service.drain_for_millis",
+        Fallback::Made(typed::drain_for, "2000 on PostgreSQL, 0 on SQLite");
     /// Where the frontend listens. Port 0 takes a free one.
     frontend_listen: SocketAddr = "frontend.listen", Fallback::Text("127.0.0.1:4444");
     /// What people type into their browser, such as `https://example.com`. Decides about `Secure` cookies.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+const AWAY: u8 = 129;
+
 /// Why a command was not done, in words for whoever typed it. Holds nothing secret.
 #[derive(Debug)]
 pub struct Failure {
@@ -26,6 +28,16 @@ impl Failure {
         Self { code: 78, words: words.to_string() }
     }
 
+    /// Something this stands on could not be reached in the allowed time: exit code 129.
+    pub fn away(words: impl fmt::Display) -> Self {
+        Self { code: AWAY, words: words.to_string() }
+    }
+
+    /// True if it may help to wait.
+    pub fn is_away(&self) -> bool {
+        self.code == AWAY
+    }
+
     /// For the shell.
     pub fn exit_code(&self) -> ExitCode {
         self.code.into()
@@ -38,6 +50,20 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<data_service::StartError> for Failure {
+    fn from(error: data_service::StartError) -> Self {
+        match error {
+            data_service::StartError::Listen(..) => {
+                let hint = "another address: `countersign up --data-service 127.0.0.1:0`, or data_service.listen";
+                Self::refused(format_args!("{error}; {hint}"))
+            }
+            data_service::StartError::PublicUrl(_) => Self::config(error),
+            data_service::StartError::GivenUp { .. } => Self::away(error),
+            error => Self::refused(error),
+        }
+    }
+}
+
 impl From<data_service::Error> for Failure {
     /// The sentence, and the word that programs would be told. A fault tells all: the operator is who should know.
     fn from(error: data_service::Error) -> Self {
@@ -45,6 +71,7 @@ impl From<data_service::Error> for Failure {
             data_service::Error::Refused(refusal) => {
                 Self::refused(format_args!("{} ({})", refusal.detail, refusal.code.word()))
             }
+            data_service::Error::Fault(fault @ data_service::Fault::Away(_)) => Self::away(fault),
             data_service::Error::Fault(fault) => Self::refused(format_args!("{fault} (internal)")),
         }
     }

@@ -3,7 +3,7 @@
 //! Files are written under another name and then renamed, the configuration file last: where that file is, everything
 //! else is too. A command that is broken off is repeated and goes on where it ended. Nothing is ever overwritten.
 
-use crate::config::{Config, FILE, document};
+use crate::config::{Config, Database, FILE, document};
 use crate::failure::Failure;
 use crate::place::{self, Place};
 use crate::{operate, output, system};
@@ -19,6 +19,10 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Under this name the database knows the frontend's consumer.
+const FRONTEND_MARK: &str = "frontend_consumer";
+/// The database, unless another is named.
+const DATABASE: &str = "countersign.db";
 /// The sealing keys.
 const SEAL: &str = "seal.keys";
 /// The frontend's consumer secret.
@@ -37,19 +41,30 @@ pub struct Args {
     /// The folder [default: ./var]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Keep everything in a PostgreSQL, such as postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full; the database
+    /// must be there, and empty. The command line can be seen by others on this machine: a password is better given
+    /// in the variable COUNTERSIGN__DATABASE__URL, or in a file that COUNTERSIGN__DATABASE__URL_FILE names, for this
+    /// command and all that follow [default: sqlite:countersign.db]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let file = Place::folder(args.dir).file();
     crate::logging::of_a_command();
-    system::block_on(make(&file))?;
+    system::block_on(make(&file, args.database_url.as_deref(), operate::open))?;
     output::line(file.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder of a configuration file and everything in it, unless it is there.
-pub async fn make(file: &Path) -> Result<(), Failure> {
+/// Makes the folder of a configuration file and everything in it, unless it is there. `opens` says how long a database
+/// that is away is waited for.
+pub async fn make(
+    file: &Path,
+    database: Option<&str>,
+    opens: impl AsyncFnOnce(&Config) -> Result<Operator, Failure>,
+) -> Result<(), Failure> {
     if file.exists() {
         return Ok(());
     }
@@ -60,13 +75,59 @@ pub async fn make(file: &Path) -> Result<(), Failure> {
     if file.exists() {
         return Ok(());
     }
-    make_seal(folder)?;
+    let new_seal = make_seal(folder)?;
     let draft = folder.join("countersign.toml.new");
-    write_over(&draft, &document::file(None))?;
-    let config = place::load(&draft, &[])?;
-    let key = make_consumers(folder, &config).await?;
-    write_over(&draft, &document::file(Some(&key)))?;
+    let broken_off = draft.exists();
+    write_over(&draft, &document::file(None, database))?;
+    let opened = async {
+        let config = place::load(&draft, &[])?;
+        open(&config, broken_off, opens).await
+    };
+    let operator = match opened.await {
+        Ok(operator) => operator,
+        Err(failure) => {
+            // Nothing was made in the database: the next attempt begins anew.
+            let new_seal = new_seal && !folder.join(DATABASE).exists();
+            let made = [(&draft, !broken_off), (&folder.join(SEAL), new_seal)];
+            made.into_iter().filter(|(_, new)| *new).try_for_each(|(file, _)| fs::remove_file(file)).map_err(at)?;
+            return Err(failure);
+        }
+    };
+    let key = make_consumers(folder, &operator).await?;
+    operator.close().await?;
+    write_over(&draft, &document::file(Some(&key), database))?;
     fs::rename(&draft, folder.join(FILE)).map_err(at)
+}
+
+/// Opens the database. A server may hold an installation already, whose consumers must not get new secrets here.
+async fn open(
+    config: &Config,
+    broken_off: bool,
+    opens: impl AsyncFnOnce(&Config) -> Result<Operator, Failure>,
+) -> Result<Operator, Failure> {
+    if let Database::Sqlite(path) = &config.database_url {
+        // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
+        make_empty(path)?;
+    }
+    let operator = opens(config).await?;
+    let mine = match (&config.database_url, known(&operator, FRONTEND_MARK).await?) {
+        (Database::Sqlite(_), _) | (_, None) => true,
+        (Database::Postgres(_), Some(key)) => broken_off && operator.can_open(&key).await?,
+    };
+    if mine {
+        return Ok(operator);
+    }
+    operator.close().await?;
+    Err(Failure::refused(format_args!(
+        "{} holds an installation already: for another instance of it, copy {FILE}, {SEAL} and {FRONTEND} from where \
+         it was made",
+        config.database_url.shown()
+    )))
+}
+
+/// The consumer that was made under a name.
+async fn known(operator: &Operator, mark: &str) -> Result<Option<ConsumerKey>, Failure> {
+    Ok(operator.remembered(mark).await?.and_then(|key| key.parse().ok()))
 }
 
 /// The folder, for its owner alone.
@@ -78,43 +139,40 @@ fn open_folder(folder: &Path) -> std::io::Result<File> {
     File::open(folder)
 }
 
-fn make_seal(folder: &Path) -> Result<(), Failure> {
+/// True if they are new.
+fn make_seal(folder: &Path) -> Result<bool, Failure> {
     let path = folder.join(SEAL);
     if path.exists() {
-        return Ok(());
+        return Ok(false);
     }
     // A new key would not open what is in the database, and nobody would notice before the first login.
-    if folder.join("countersign.db").exists() {
+    if folder.join(DATABASE).exists() {
         let words =
             format!("{} has a database and no {SEAL}: put the file back, or move the database away", folder.display());
         return Err(Failure::refused(words));
     }
-    write_new(&path, data_service::new_seal_key().expose())
+    write_new(&path, data_service::new_seal_key().expose())?;
+    Ok(true)
 }
 
 /// Both consumers; answers the frontend's key.
-async fn make_consumers(folder: &Path, config: &Config) -> Result<ConsumerKey, Failure> {
-    // The database is for its owner alone, whatever becomes of the folder; its log files follow it.
-    make_empty(&config.database_url.0)?;
-    let operator = operate::open(config).await?;
-    let frontend = consumer(&operator, "frontend_consumer", frontend()?).await?;
+async fn make_consumers(folder: &Path, operator: &Operator) -> Result<ConsumerKey, Failure> {
+    let frontend = consumer(operator, FRONTEND_MARK, frontend()?).await?;
     write_over(&folder.join(FRONTEND), frontend.1.expose())?;
     let admin = folder.join(ADMIN);
     if !admin.exists() {
-        let (key, secret) = consumer(&operator, "admin_consumer", admin_consumer()?).await?;
+        let (key, secret) = consumer(operator, "admin_consumer", admin_consumer()?).await?;
         let (label, service) = ("Administration", "admin");
         let json = serde_json::json!({ "key": key, "secret": secret, "service": service, "label": label });
         write_over(&admin, &json.to_string())?;
     }
-    operator.close().await?;
     Ok(frontend.0)
 }
 
 /// A consumer's key and secret. One that was made before the command was broken off gets a new secret: nobody has
 /// seen the old one.
 async fn consumer(operator: &Operator, mark: &str, command: CreateConsumer) -> Result<(ConsumerKey, Secret), Failure> {
-    let known = operator.remembered(mark).await?.and_then(|key| key.parse::<ConsumerKey>().ok());
-    if let Some(key) = known
+    if let Some(key) = known(operator, mark).await?
         && operator.call(GetConsumer { key: key.clone() }).await.is_ok_and(|consumer| consumer.revoked_at.is_none())
     {
         let rotated = operator.call(RotateConsumer { key, overlap_seconds: Some(0) }).await?;

@@ -65,16 +65,28 @@ fn within<T>(
     })
 }
 
-/// The store of an installation, entered by the operator's key.
+/// The store of an installation, entered by the operator's key. A database that is away is waited for, but not long.
 pub async fn open(config: &Config) -> Result<Operator, Failure> {
     open_waiting(config, None).await
+}
+
+/// The same, waiting as long as a service would.
+pub async fn open_patiently(config: &Config) -> Result<Operator, Failure> {
+    let settings = config.data_service()?;
+    let opened = Operator::open_within(&settings, settings.database.give_up_after).await;
+    opened.map_err(|error| not_opened(config, &error))
 }
 
 async fn open_waiting(config: &Config, wait: Option<Duration>) -> Result<Operator, Failure> {
     let mut settings = config.data_service()?;
     settings.receipt_wait = wait.unwrap_or(settings.receipt_wait);
-    let opened = Operator::open(&settings).await;
-    opened.map_err(|error| Failure::refused(format_args!("{}: {error}", settings.database_url)))
+    Operator::open(&settings).await.map_err(|error| not_opened(config, &error))
+}
+
+/// Which database it is, and what is the matter with it.
+pub fn not_opened(config: &Config, error: &data_service::OpenError) -> Failure {
+    let words = format_args!("{}: {error}", config.database_url.shown()).to_string();
+    if error.is_away() { Failure::away(words) } else { Failure::refused(words) }
 }
 
 /// One line of JSON.

@@ -39,7 +39,7 @@ pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
         for (what, address) in places.iter().flat_map(|(what, all)| all.iter().map(move |one| (what, one))) {
             output::line(format_args!("the data service {what} {address}"));
         }
-        app.run(stop.asked()).await.map_err(Failure::refused)?;
+        app.run(stop.asked()).await?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -59,21 +59,7 @@ pub fn frontend(args: &Frontend) -> Result<ExitCode, Failure> {
 
 /// The data service, bound to its address.
 pub async fn bind_data_service(settings: data_service::Settings) -> Result<data_service::App, Failure> {
-    let bound = data_service::App::bind(settings, data_service::Clock::system()).await;
-    bound.map_err(|error| match error {
-        data_service::StartError::Listen(..) => {
-            let hint = "another address: `countersign up --data-service 127.0.0.1:0`, or data_service.listen";
-            Failure::refused(format_args!("{error}; {hint}"))
-        }
-        data_service::StartError::ZeroMq(data_service::ZeroMqError::Bind(_)) => {
-            let hint =
-                "another address: `countersign up --zeromq tcp://127.0.0.1:0`, or zeromq.listen and zeromq.publish";
-            Failure::refused(format_args!("{error}; {hint}"))
-        }
-        data_service::StartError::ZeroMq(_) => Failure::config(error),
-        data_service::StartError::PublicUrl(_) => Failure::config(error),
-        error => Failure::refused(error),
-    })
+    Ok(data_service::App::bind(settings, data_service::Clock::system()).await?)
 }
 
 /// The frontend, bound to its address.

@@ -16,7 +16,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use welcome::Welcome;
+
+/// Between two attempts to reach a database that went away at the wrong moment.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Start the data service and the frontend; this is what happens without a subcommand
 ///
@@ -50,7 +54,11 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let place = Place::folder(args.dir.clone());
     system::block_on(async {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
-        init::make(&place.file()).await?;
+        let file = place.file();
+        tokio::select! {
+            made = init::make(&file, None, operate::open_patiently) => made?,
+            () = stop.asked() => return Ok(ExitCode::SUCCESS),
+        }
         let config = place::load(&place.file(), &overrides(args))?;
         logging::of_a_service(&config, &config.warnings());
         serve(&place, &config, &stop, ready).await
@@ -79,11 +87,11 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
     let house = bind_data_service(settings).await?;
     let near = near.map(|url| url.as_str().to_owned());
     let found = near.clone().or_else(|| config.public_urls.is_empty().then(|| house.url().to_owned()));
-    let (gate, link) = match open_gate(config, found.as_deref()).await {
-        Ok(opened) => opened,
+    let gate = match config.frontend(found.as_deref()).and_then(bind_frontend) {
+        Ok(gate) => gate,
         Err(failure) => {
             // Closed in order, or it would be missed in the next receipts.
-            house.run(async {}).await.map_err(Failure::refused)?;
+            house.run(async {}).await?;
             return Err(failure);
         }
     };
@@ -94,41 +102,48 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
         zeromq_publish: house.published().first().cloned(),
     };
     let public = config.public_urls.first();
-    let welcome = Welcome {
-        data_service: public.map(|url| url.as_str().to_owned()).or(near).unwrap_or_else(|| bound.data_service.clone()),
-        frontend: gate.public_url(),
-        zeromq: house.zeromq().to_vec(),
-        published: house.published().to_vec(),
-        server_key: config.zeromq_public_key(),
-        link,
-        place: place.clone(),
-    };
+    let data_service = public.map(|url| url.as_str().to_owned()).or(near);
+    let data_service = data_service.unwrap_or_else(|| bound.data_service.clone());
+    let (zeromq, published) = (house.zeromq().to_vec(), house.published().to_vec());
+    let (server_key, frontend) = (config.zeromq_public_key(), gate.public_url());
     let services = run_both(house, gate, stop.clone());
     let announced = async {
-        tokio::select! {
-            () = answering::both(&bound.data_service, &bound.frontend) => {
-                output::line(welcome);
-                announce(&bound, ready);
-            }
-            () = stop.asked() => {}
-        }
+        let answering = async {
+            answering::both(&bound.data_service, &bound.frontend).await;
+            first_link(config).await
+        };
+        let link = tokio::select! {
+            link = answering => link.inspect_err(|_| stop.ask())?,
+            () = stop.asked() => return Ok(()),
+        };
+        output::line(Welcome { data_service, frontend, zeromq, published, server_key, link, place: place.clone() });
+        announce(&bound, ready);
+        Ok(())
     };
-    let (outcome, ()) = tokio::join!(services, announced);
-    outcome.map(|()| ExitCode::SUCCESS)
+    let (outcome, announced) = tokio::join!(services, announced);
+    outcome.and(announced).map(|()| ExitCode::SUCCESS)
 }
 
-/// The frontend, and the one-time link that it may take. The link before it ends with this, so this comes only when
-/// nobody else runs on this folder.
-async fn open_gate(config: &Config, house: Option<&str>) -> Result<(frontend::App, Option<Secret>), Failure> {
-    let gate = bind_frontend(config.frontend(house)?)?;
-    let operator = operate::open(config).await?;
-    let opened = async {
-        check_consumer(config, &operator).await?;
-        Ok(operator.setup_link().await?)
-    };
-    let link: Result<_, Failure> = opened.await;
-    operator.close().await?;
-    Ok((gate, link?))
+/// The one-time link that may be taken while there is no administrator. The link before it ends with this, so this
+/// comes only when the services answer: nobody else runs on this folder, and the database is there.
+async fn first_link(config: &Config) -> Result<Option<Secret>, Failure> {
+    loop {
+        let attempt = async {
+            let operator = operate::open(config).await?;
+            let opened = async {
+                check_consumer(config, &operator).await?;
+                Ok(operator.setup_link().await?)
+            };
+            let link: Result<_, Failure> = opened.await;
+            operator.close().await?;
+            link
+        };
+        match attempt.await {
+            // Gone again: the data service waits for it, and ends if that takes too long.
+            Err(failure) if failure.is_away() => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
 }
 
 /// What was bound, as `--json-ready` tells it.
@@ -183,5 +198,5 @@ async fn run_both(house: data_service::App, gate: frontend::App, stop: Stop) -> 
     });
     let (gate, house) = tokio::join!(gate, house);
     gate.map_err(Failure::refused)?.map_err(Failure::refused)?;
-    house.map_err(Failure::refused)?.map_err(Failure::refused)
+    Ok(house.map_err(Failure::refused)??)
 }

@@ -13,11 +13,27 @@ use serde_json::Value;
 use shared::oauth1::{Credentials, SignBody, Signer, ToSign};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use testbed::Ground;
+
+/// A folder, and on PostgreSQL a database.
+struct Place(Ground);
+
+impl Place {
+    fn new() -> Self {
+        Self(Ground::empty())
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(words).arg("--dir").arg(self.0.path().join("var"));
+        command.envs(self.0.is_postgres().then(|| ("COUNTERSIGN__DATABASE__URL", self.0.url(""))));
+        command
+    }
+}
 
 /// A running `countersign up` on a port that stays the same, so that a captured request stays valid.
 struct Running {
@@ -26,10 +42,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(folder: &Path, address: SocketAddr) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["up", "--frontend", "127.0.0.1:0", "--data-service", &address.to_string(), "--dir"])
-            .arg(folder)
+    fn start(place: &Place, address: SocketAddr) -> Self {
+        let child = place
+            .command(&["up", "--frontend", "127.0.0.1:0", "--data-service", &address.to_string()])
             .env("RUST_LOG", "error")
             .stdout(Stdio::null())
             .spawn()
@@ -74,14 +89,8 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn countersign(folder: &Path, words: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(words)
-        .args(["--json", "--dir"])
-        .arg(folder)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+fn countersign(place: &Place, words: &[&str]) -> Value {
+    let output = place.command(&[words, &["--json"]].concat()).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "{words:?}");
     BufReader::new(&output.stdout[..]).lines().next().map_or(Value::Null, |line| {
         serde_json::from_str(&line.unwrap()).unwrap_or_else(|_| serde_json::from_slice(&output.stdout).unwrap())
@@ -97,8 +106,8 @@ struct Client {
 }
 
 impl Client {
-    fn register(folder: &Path, service: &str, address: SocketAddr) -> Self {
-        let made = countersign(folder, &["consumer", "add", "--service", service]);
+    fn register(place: &Place, service: &str, address: SocketAddr) -> Self {
+        let made = countersign(place, &["consumer", "add", "--service", service]);
         let credentials = Credentials::new(made["key"].as_str().unwrap(), made["secret"].as_str().unwrap());
         Self { signer: Signer::new(credentials, None), address }
     }
@@ -142,15 +151,14 @@ fn accepted_until_killed(client: &Client, service: Running) -> Vec<String> {
 
 #[test]
 fn a_killed_process_revives_no_nonce_and_its_successor_serves_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("var");
+    let place = Place::new();
     let address = free_address();
-    let mut service = Running::start(&folder, address);
-    let client = Client::register(&folder, "blog", address);
+    let mut service = Running::start(&place, address);
+    let client = Client::register(&place, "blog", address);
     for round in 0..5 {
         let accepted = accepted_until_killed(&client, service);
         assert!(accepted.len() >= 100, "round {round}: {}", accepted.len());
-        service = Running::start(&folder, address);
+        service = Running::start(&place, address);
         // Honest requests are served by the first answer on: no second of refusals after a plain crash.
         assert_eq!(service.send("GET", "/echo", Some(&client.sign())), Some(200), "round {round}");
         for header in &accepted {
@@ -162,18 +170,17 @@ fn a_killed_process_revives_no_nonce_and_its_successor_serves_at_once() {
 
 #[test]
 fn a_revocation_outlives_a_crash_that_follows_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("var");
+    let place = Place::new();
     let address = free_address();
-    let mut service = Running::start(&folder, address);
+    let mut service = Running::start(&place, address);
     for round in 0..3 {
-        let client = Client::register(&folder, &format!("blog{round}"), address);
+        let client = Client::register(&place, &format!("blog{round}"), address);
         assert_eq!(service.send("GET", "/echo", Some(&client.sign())), Some(200));
-        let receipt = countersign(&folder, &["consumer", "revoke", &client.signer.consumer.key]);
+        let receipt = countersign(&place, &["consumer", "revoke", &client.signer.consumer.key]);
         assert_eq!(receipt["silent"], Value::Array(vec![]), "{receipt}");
         assert_eq!(receipt["confirmed"].as_array().unwrap().len(), 1, "{receipt}");
         service.kill();
-        service = Running::start(&folder, address);
+        service = Running::start(&place, address);
         assert_eq!(service.send("GET", "/echo", Some(&client.sign())), Some(401));
     }
     service.kill();
@@ -182,11 +189,10 @@ fn a_revocation_outlives_a_crash_that_follows_it() {
 /// `countersign consumer revoke`, the command itself, while 50 connections sign.
 #[test]
 fn nothing_that_starts_after_the_command_returned_is_accepted() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("var");
+    let place = Place::new();
     let address = free_address();
-    let service = Running::start(&folder, address);
-    let client = Client::register(&folder, "blog", address);
+    let service = Running::start(&place, address);
+    let client = Client::register(&place, "blog", address);
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let threads: Vec<_> = (0..50)
         .map(|_| {
@@ -211,7 +217,7 @@ fn nothing_that_starts_after_the_command_returned_is_accepted() {
         }
     };
     wait_for(500);
-    let receipt = countersign(&folder, &["consumer", "revoke", &client.signer.consumer.key]);
+    let receipt = countersign(&place, &["consumer", "revoke", &client.signer.consumer.key]);
     let returned = Instant::now();
     wait_for(1000);
     stop.store(true, Ordering::Relaxed);

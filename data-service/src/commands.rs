@@ -6,6 +6,7 @@
 mod authenticate;
 mod consumers;
 mod counters;
+mod decommission;
 mod events;
 mod merge;
 mod profiles;
@@ -150,7 +151,7 @@ pub(crate) mod tests {
     use crate::store::tests::store;
 
     /// Rooms in a folder of their own.
-    pub(crate) async fn rooms() -> (tempfile::TempDir, Rooms) {
+    pub(crate) async fn rooms() -> (testbed::Ground, Rooms) {
         let (folder, store) = store().await;
         let rooms = Rooms {
             store: Arc::new(store),

@@ -14,4 +14,6 @@ pub(crate) struct House {
     pub(crate) rooms: Rooms,
     /// Bytes that the body of a request may have.
     pub(crate) body_limit: usize,
+    /// This process and no other, whatever its name.
+    pub(crate) instance: String,
 }

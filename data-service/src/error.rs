@@ -16,7 +16,10 @@ pub enum Error {
 /// A fault of ours or of what we stand on.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The store is out of reach, full, or locked for too long.
+    /// The database cannot be reached.
+    #[error("the store: {0}")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store is full, damaged, or locked for too long.
     #[error("the store: {0}")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A sealed value does not open: the wrong key, or a value from another row.
@@ -38,7 +41,7 @@ impl Error {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
-            Self::Fault(Fault::Store(_) | Fault::Journal(_)) => {
+            Self::Fault(Fault::Away(_) | Fault::Store(_) | Fault::Journal(_)) => {
                 Refusal::retry(Code::Unavailable, "the data service cannot reach its store at the moment", 2)
             }
             Self::Fault(_) => Refusal::new(Code::Internal, "a fault of the data service; its log says more"),

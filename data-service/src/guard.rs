@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod freshness;
 mod journal;
 mod keys;
+pub(crate) mod nonces;
 mod prints;
 pub(crate) mod replay;
 mod segment;
@@ -22,7 +23,7 @@ use crate::store::credentials::{ConsumerCredential, TokenCredential};
 use cache::Cache;
 use freshness::Freshness;
 use keys::Keys;
-use replay::Replay;
+use nonces::{Nonces, Pending};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
     BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
@@ -31,12 +32,13 @@ use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 use uses::Uses;
 
 /// Everything the guard holds.
 pub(crate) struct Guard {
     pub(crate) cache: Cache,
-    pub(crate) replay: Replay,
+    pub(crate) replay: Nonces,
     pub(crate) freshness: Freshness,
     pub(crate) uses: Uses,
     store: Arc<Store>,
@@ -79,8 +81,9 @@ thread_local! {
 }
 
 impl Guard {
-    pub(crate) fn new(store: Arc<Store>, replay: Replay, clock: Clock) -> Self {
-        let (cache, freshness, uses) = (Cache::default(), Freshness::default(), Uses::default());
+    /// `trust_for` is how long memory is believed after the events were last read.
+    pub(crate) fn new(store: Arc<Store>, replay: Nonces, clock: Clock, trust_for: Duration) -> Self {
+        let (cache, freshness, uses) = (Cache::default(), Freshness::new(trust_for), Uses::default());
         Self { cache, replay, freshness, uses, store, clock, dummy: chance::signing_secret(['n', 'o']) }
     }
 
@@ -103,14 +106,16 @@ impl Guard {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
             signed = Box::pin(self.prove(bases, &request, self.clock.now(), fresh)).await?;
         }
-        let Signed { consumer, token, base, secret, .. } = signed;
-        let body_hash = consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
+        let body_hash = signed.consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
-            consumer.key.as_str(),
-            token.as_ref().map_or("", |token| token.token.as_str()),
+            signed.consumer.key.as_str(),
+            signed.token.as_ref().map_or("", |token| token.token.as_str()),
             &request.nonce,
         );
-        self.replay.accept(request.timestamp, fingerprint, now)?;
+        if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
+            signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
+        }
+        let Signed { consumer, token, base, secret, .. } = signed;
         self.note_use(&consumer, token.as_deref(), secret, now);
         let proved = Proved {
             caller: Caller::Signed { consumer, token },
@@ -120,6 +125,22 @@ impl Guard {
             body_hash,
         };
         Ok((proved, body))
+    }
+
+    /// Waits for what others say about the nonce. What changed meanwhile counts, as it does while the body arrives.
+    async fn wait<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        pending: Pending,
+        request: &Request<'_>,
+        signed: Signed<'a>,
+    ) -> Result<Signed<'a>> {
+        pending.accepted(request.timestamp, &self.replay).await?;
+        let trusted = self.freshness.is_fresh();
+        match self.cache.epoch() == signed.epoch && trusted {
+            true => Ok(signed),
+            false => self.prove(bases, request, self.clock.now(), trusted).await,
+        }
     }
 
     /// Everything but the body and the nonce: the credentials, the signature, and the state of the credentials.

@@ -3,6 +3,7 @@
 //! [`App`] is the running service; [`Operator`] is the same house entered by the operator's key, without a network.
 
 mod app;
+mod backoff;
 mod caller;
 mod chance;
 mod checkers;
@@ -20,6 +21,10 @@ pub use app::{App, StartError};
 pub use clock::Clock;
 pub use doors::zeromq::OpenError as ZeroMqError;
 pub use error::{Error, Fault, Result};
-pub use operator::Operator;
-pub use settings::{Address, Curve, CurvePublicKey, PasswordCost, SessionLimits, Settings, ZeroMq, new_curve_key};
+pub use operator::{Operator, migrate, plan};
+pub use settings::{
+    Address, Curve, CurvePublicKey, Database, Migrate, PasswordCost, SessionLimits, Settings, ZeroMq, new_curve_key,
+};
+pub use store::OpenError;
+pub use store::schema::Plan;
 pub use store::sealed::new_key as new_seal_key;

@@ -1,16 +1,47 @@
 //! The operator: whoever can read the database and the sealing keys. The same commands, without a network.
 
+use crate::backoff::Backoff;
 use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
 use crate::commands::{self, Call, Counters, Rooms, Run};
-use crate::error::{Fault, Result};
-use crate::settings::Settings;
-use crate::store::{OpenError, Store, marks, sessions, users};
+use crate::error::{Error, Fault, Result};
+use crate::settings::{Database, Settings};
+use crate::store::schema::{self, Plan};
+use crate::store::{OpenError, Store, consumers, marks, sessions, users};
 use shared::command::{CreateToken, TokenCreated, User};
+use shared::id::ConsumerKey;
 use shared::secret::Secret;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long the operator waits for a database that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the schema of a database lacks; nothing is changed.
+pub async fn plan(database: &Database) -> Result<Plan, OpenError> {
+    patiently(PATIENCE, async || schema::look(database).await).await
+}
+
+/// Brings the schema of a database up to date, and answers what was done. Needs no sealing keys.
+pub async fn migrate(database: &Database) -> Result<Plan, OpenError> {
+    patiently(PATIENCE, async || schema::bring_up_to_date(database).await).await
+}
+
+/// Tries until the database is there, or was away for too long.
+async fn patiently<T>(
+    patience: impl Into<Option<Duration>>,
+    attempt: impl AsyncFn() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let mut backoff = Backoff::new(patience.into());
+    loop {
+        match attempt().await {
+            Err(error) if error.is_away() && !backoff.is_over() => backoff.pause().await,
+            outcome => return outcome,
+        }
+    }
+}
 
 /// The house entered by the operator's key. Running instances hear of changes as they hear of each other's.
 pub struct Operator {
@@ -18,9 +49,15 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Opens the store, creating and migrating it if need be.
+    /// Opens the store, creating and migrating it if need be. A database that is away is waited for, five seconds.
     pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
-        let store = Store::open(&settings.database_url, &settings.seal_keys).await?;
+        Self::open_within(settings, Some(PATIENCE)).await
+    }
+
+    /// The same with another patience; `None` waits for ever.
+    pub async fn open_within(settings: &Settings, patience: Option<Duration>) -> Result<Self, OpenError> {
+        let store = Store::at(&settings.database, &settings.seal_keys).await?;
+        patiently(patience, async || store.prepare(settings.database.migrate).await).await?;
         let gate = Gate::open(1, 1, settings.password_cost).map_err(|e| OpenError::Database(Box::new(e)))?;
         let rooms = Rooms {
             store: Arc::new(store),
@@ -72,6 +109,16 @@ impl Operator {
     /// What was remembered.
     pub async fn remembered(&self, name: &str) -> Result<Option<String>> {
         marks::get(self.rooms.store.read(), name).await
+    }
+
+    /// True if the sealing keys open what was sealed for a consumer.
+    pub async fn can_open(&self, key: &ConsumerKey) -> Result<bool> {
+        let Rooms { store, clock, .. } = &self.rooms;
+        match consumers::credential(store.read(), &store.seal, key.as_str(), clock.now()).await {
+            Ok(_) => Ok(true),
+            Err(Error::Fault(Fault::Sealed)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Closes the store.

@@ -13,8 +13,8 @@ use std::time::Duration;
 /// Everything the data service needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `sqlite:PATH`.
-    pub database_url: String,
+    /// Where everything is kept.
+    pub database: Database,
     /// The folder in which used nonces are remembered. One process at a time.
     pub replay_folder: PathBuf,
     /// Fernet keys: the first seals, all open.
@@ -41,8 +41,42 @@ pub struct Settings {
     pub receipt_wait: Duration,
     /// The name of this instance in receipts.
     pub instance: String,
+    /// How long credentials in memory are believed after the events were last read.
+    pub trust_for: Duration,
+    /// How long the service says that it is about to stop before it does.
+    pub drain_for: Duration,
     /// The ZeroMQ door and the events that are published.
     pub zeromq: ZeroMq,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://…`. A secret: it may hold a password.
+    pub url: Secret,
+    /// Connections to PostgreSQL that one process may hold: one writes, the others read.
+    pub connections: u32,
+    /// What is done about a schema that is not up to date.
+    pub migrate: Migrate,
+    /// How long a database may be away before the process ends; `None` is for ever.
+    pub give_up_after: Option<Duration>,
+}
+
+impl Database {
+    /// One with the usual settings.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: Secret::new(url), connections: 10, migrate: Migrate::Auto, give_up_after: None }
+    }
+}
+
+/// What is done about a schema that is not up to date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Migrate {
+    /// It is brought up to date.
+    #[default]
+    Auto,
+    /// It is refused.
+    Check,
 }
 
 /// How long sessions last, and how many a user may have. A session ends when nobody has used it for its idle limit,

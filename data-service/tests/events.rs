@@ -27,7 +27,7 @@ fn events(admin: &Consumer) -> Vec<Value> {
 /// Runs SQL beside the service.
 fn sql(house: &House, statement: &str) {
     house.runtime.block_on(async {
-        let url = house.settings.database_url.replacen("sqlite:", "sqlite://", 1);
+        let url = house.settings.database.url.expose().replacen("sqlite:", "sqlite://", 1);
         let connection = Database::connect(url).await.unwrap();
         connection.execute_unprepared(statement).await.unwrap();
         connection.close().await.unwrap();

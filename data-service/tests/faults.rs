@@ -11,20 +11,20 @@
 mod common;
 
 use common::{Answer, House};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
-
-async fn beside(house: &House) -> DatabaseConnection {
-    Database::connect(house.settings.database_url.replacen("sqlite:", "sqlite://", 1)).await.unwrap()
-}
 
 /// Runs SQL beside the service.
 fn sql(house: &House, statement: &str) {
-    house.runtime.block_on(async {
-        let connection = beside(house).await;
-        connection.execute_unprepared(statement).await.unwrap();
-        connection.close().await.unwrap();
-    });
+    house.sql(statement);
+}
+
+/// What keeps every writer out.
+fn begin_writing(house: &House) -> &'static str {
+    match house.ground.is_postgres() {
+        true => "BEGIN; SELECT pg_advisory_xact_lock(7163384624398131571)",
+        false => "BEGIN IMMEDIATE",
+    }
 }
 
 fn unavailable(answer: Answer) {
@@ -77,8 +77,8 @@ fn a_store_that_cannot_be_written_ends_no_session() {
     let cookie = json!({ "sessionid": made["sessionid"] });
     sql(&house, "UPDATE sessions SET last_used_at = last_used_at - 120000");
     house.runtime.block_on(async {
-        let connection = beside(&house).await;
-        connection.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        let connection = house.beside().await;
+        connection.execute_unprepared(begin_writing(&house)).await.unwrap();
         let (url, request) = (house.url.clone(), shop.signed_json("POST", "/sessions/resolve", &cookie));
         unavailable(tokio::task::spawn_blocking(move || request.send(&url)).await.unwrap());
         connection.execute_unprepared("ROLLBACK").await.unwrap();
@@ -110,8 +110,8 @@ fn a_store_that_is_locked_for_long_is_unavailable_for_writing_only() {
     let admin = house.admin();
     admin.get("/users").expect(200);
     house.runtime.block_on(async {
-        let connection = beside(&house).await;
-        connection.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        let connection = house.beside().await;
+        connection.execute_unprepared(begin_writing(&house)).await.unwrap();
         let (url, request) = (house.url.clone(), admin.signed_json("POST", "/users", &json!({ "username": "eve" })));
         let write = tokio::task::spawn_blocking(move || request.send(&url));
         let read = {
@@ -131,11 +131,18 @@ fn nonces_that_cannot_be_written_down_are_not_accepted() {
     let blog = house.consumer("blog", &[]);
     let request = blog.signed("GET", "/echo");
     house.send(&request).expect(200);
-    // The bound must be raised for a timestamp this far ahead, and the state file cannot be replaced.
-    std::fs::create_dir(house.settings.replay_folder.join("state.next")).unwrap();
+    let state = house.settings.replay_folder.join("state.next");
+    match house.ground.is_postgres() {
+        true => house.sql("ALTER TABLE nonces RENAME TO hidden_nonces"),
+        // The bound must be raised for a timestamp this far ahead, and the state file cannot be replaced.
+        false => std::fs::create_dir(&state).unwrap(),
+    }
     let ahead = blog.signed_at("GET", "/echo", shared::oauth1::SignBody::None, common::now() + 55, "ahead");
     unavailable(house.send(&ahead));
-    std::fs::remove_dir(house.settings.replay_folder.join("state.next")).unwrap();
+    match house.ground.is_postgres() {
+        true => house.sql("ALTER TABLE hidden_nonces RENAME TO nonces"),
+        false => std::fs::remove_dir(&state).unwrap(),
+    }
     house.send(&blog.signed("GET", "/echo")).expect(200);
 }
 

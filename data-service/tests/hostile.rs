@@ -581,13 +581,14 @@ fn a_clock_that_jumps_revives_nothing() {
     at(400);
     let fresh = blog.signed_at("GET", "/echo", SignBody::None, now() + 400, "fresh");
     house.send(&fresh).expect(200);
-    // Housekeeping forgets the old second at its own pace; whenever that is, the nonce stays used.
+    // Housekeeping forgets the old second at its own pace; whenever that is, the nonce stays used. (The table that
+    // several instances share goes by the clock of the database, which does not jump here.)
     house.until("the old second is forgotten", || {
         at(0);
         let code = house.send(&old).expect(401).code().to_owned();
         at(400);
         assert!(matches!(code.as_str(), "nonce_used" | "timestamp_refused"), "{code}");
-        code == "timestamp_refused"
+        code == "timestamp_refused" || house.ground.is_postgres()
     });
     at(0);
     house.restart();
@@ -648,7 +649,11 @@ fn a_lost_folder_of_nonces_closes_the_window() {
     let request = blog.signed("GET", "/echo");
     house.send(&request).expect(200);
     house.stop();
-    std::fs::remove_dir_all(&house.settings.replay_folder).unwrap();
+    match house.ground.is_postgres() {
+        // What a database that was restored from a copy looks like: the rows are gone, and the server is another one.
+        true => house.sql("TRUNCATE nonces; UPDATE marks SET value = 'elsewhere' WHERE name = 'nonces_server'"),
+        false => std::fs::remove_dir_all(&house.settings.replay_folder).unwrap(),
+    }
     house.restart();
     house.send(&request).refused("timestamp_refused");
 }
@@ -713,4 +718,34 @@ fn a_chunked_body_is_hashed_without_its_chunks() {
     let raw =
         raw.header("Transfer-Encoding", "chunked").body("application/json", b"3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n");
     assert_eq!(house.send(&raw).expect(200).json["body_bytes"], 7);
+}
+
+/// PostgreSQL knows no NUL: that is the request's fault and not the store's, and no row is hurt by it.
+#[test]
+fn a_nul_in_a_text_is_no_fault_of_the_store() {
+    let house = House::start();
+    let admin = house.admin();
+    let ada = house.user("ada", "correct horse");
+    for path in [
+        "/users?search=%00",
+        "/users?search=a%00",
+        "/consumers?after=%00",
+        "/consumers/%00",
+        "/users/me/tokens?after=1.%00",
+    ] {
+        let status = admin.get(path).status;
+        assert!((200..500).contains(&status), "{path}: {status}");
+    }
+    let path = format!("/users/{}/profile", ada.id);
+    let document = json!({ "a\u{0}": "b\u{0}" });
+    admin.send("PUT", &path, &document).expect(200);
+    assert_eq!(admin.get(&path).json, document);
+    for user in [
+        json!({ "username": "a\u{0}" }),
+        json!({ "username": "b", "email": "b\u{0}@example.com" }),
+        json!({ "username": "b", "name": "b\u{0}" }),
+    ] {
+        assert_eq!(admin.post("/users", user).status, 422);
+    }
+    admin.post("/authenticate", json!({ "username": "a\u{0}", "password": "\u{0}" })).expect(401);
 }

@@ -33,7 +33,8 @@ async fn schema(connection: &DatabaseConnection) -> Vec<(String, String)> {
 #[test]
 fn sessions_and_tokens_outlive_the_step_that_makes_them_anew() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = settings(folder.path());
+    let mut settings = settings(&testbed::Ground::new());
+    settings.database = data_service::Database::at(format!("sqlite:{}/countersign.db", folder.path().display()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     // A user, a consumer and a token of today's version, put into a database of yesterday's.
     let (user, made, token) = runtime.block_on(async {
@@ -70,7 +71,8 @@ fn sessions_and_tokens_outlive_the_step_that_makes_them_anew() {
         for sql in [
             attach.as_str(),
             "INSERT INTO users SELECT * FROM today.users",
-            "INSERT INTO consumers SELECT * FROM today.consumers",
+            "INSERT INTO consumers SELECT key, service, label, access, signature_methods, body_hash, locations, created_at, \
+             last_used_at, revoked_at, version FROM today.consumers",
             "INSERT INTO consumer_secrets SELECT * FROM today.consumer_secrets",
             "INSERT INTO events SELECT * FROM today.events",
             "INSERT INTO sessions SELECT '01900000-0000-7000-8000-000000000001', 'hash', id, 5, 9999999999999, NULL, 1 \
@@ -103,7 +105,7 @@ fn sessions_and_tokens_outlive_the_step_that_makes_them_anew() {
     });
     assert_eq!(hash, 2);
     let house = House::start_with(Clock::system(), |new| {
-        new.database_url = format!("sqlite:{}/countersign.db", old.display());
+        new.database = data_service::Database::at(format!("sqlite:{}/countersign.db", old.display()));
         new.seal_keys.clone_from(&settings.seal_keys);
     });
     let credentials = shared::oauth1::Credentials::new(made.consumer.key.as_str(), made.secret.expose());

@@ -87,6 +87,7 @@ fn every_example_is_true() {
         ("frontend", frontend.clone()),
         ("blog", blog.clone()),
         ("blog+ada", house.acting(&blog, &ada)),
+        ("blog2", blog2.clone()),
         ("blog2+ada", house.acting(&blog2, &ada)),
         ("shop", house.consumer("shop", &["sessions.#"])),
         ("admin", house.admin()),
@@ -97,6 +98,7 @@ fn every_example_is_true() {
     let visitor = visitor.json["sessionid"].as_str().unwrap();
     let fill = |text: &str| {
         text.replace("BLOG_KEY", blog.key().as_str())
+            .replace("BLOG2_KEY", blog2.key().as_str())
             .replace("ADA_ID", &ada.id.to_string())
             .replace("SESSIONID", sessionid)
             .replace("VISITOR", visitor)

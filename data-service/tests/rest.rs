@@ -41,7 +41,8 @@ fn nothing_secret_lies_in_the_database() {
         house.settings.seal_keys[0].expose().to_owned(),
     ];
     house.stop();
-    let files = files(house.folder.path());
+    house.ground.dump();
+    let files = files(house.ground.path());
     let public = text("token");
     let holds = |what: &str| {
         files.iter().any(|file| std::fs::read(file).unwrap().windows(what.len()).any(|bytes| bytes == what.as_bytes()))

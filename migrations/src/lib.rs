@@ -14,6 +14,8 @@ mod m0003_sessions_and_tokens;
 mod m0004_events_and_instances;
 mod m0005_logins;
 mod m0006_session_data;
+mod m0007_instances_and_nonces;
+mod m0009_drained_consumers;
 
 /// All steps in order.
 pub struct Migrator;
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_events_and_instances::Migration),
             Box::new(m0005_logins::Migration),
             Box::new(m0006_session_data::Migration),
+            Box::new(m0007_instances_and_nonces::Migration),
+            Box::new(m0009_drained_consumers::Migration),
         ]
     }
 }

@@ -7,6 +7,7 @@
 //! [`for_each_command!`](crate::for_each_command). The data service then does not compile until it has a `run`.
 
 mod consumer;
+mod decommission;
 mod event;
 mod page;
 mod profile;
@@ -20,6 +21,7 @@ pub use consumer::{
     Consumer, ConsumerCreated, ConsumerPatch, ConsumerSecret, CreateConsumer, GetConsumer, GetConsumerImpact, Impact,
     ListConsumers, RevokeConsumer, RotateConsumer, Rotated, UpdateConsumer,
 };
+pub use decommission::{DrainConsumer, PurgeConsumer, Purged, UndrainConsumer};
 pub use event::ListEvents;
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
@@ -107,6 +109,9 @@ macro_rules! for_each_command {
             GetConsumerImpact,
             RotateConsumer,
             RevokeConsumer,
+            DrainConsumer,
+            UndrainConsumer,
+            PurgeConsumer,
             CreateToken,
             ListTokens,
             RevokeToken,

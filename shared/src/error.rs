@@ -74,6 +74,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "This method is not offered here";
     /// A name or an address is taken, or a state does not allow it.
     Conflict = "conflict", 409, "This collides with what is there";
+    /// The consumer is drained: the tokens it has live on.
+    ConsumerDrained = "consumer_drained", 409, "This consumer is given no new tokens";
     /// It was there and is no more, or can be used only once.
     Gone = "gone", 410, "No longer there";
     /// `If-Match` names another version.

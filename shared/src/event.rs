@@ -55,6 +55,8 @@ topics! {
     ConsumerRotated = "consumer.rotated";
     /// A consumer was revoked.
     ConsumerRevoked = "consumer.revoked";
+    /// A revoked consumer was removed for good.
+    ConsumerPurged = "consumer.purged";
 }
 
 /// One event.

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 ";
 
 /// The configuration file of a new installation.
-pub(crate) fn file(consumer: Option<&ConsumerKey>) -> String {
+pub(crate) fn file(consumer: Option<&ConsumerKey>, database: Option<&str>) -> String {
     let mut text = String::from(HEAD);
     let mut section = "";
     for key in TABLE {
@@ -25,12 +25,15 @@ pub(crate) fn file(consumer: Option<&ConsumerKey>) -> String {
         for line in wrapped(&about(key)) {
             text.push_str(&format!("# {line}\n"));
         }
-        text.push_str(&line(key, name, consumer));
+        text.push_str(&line(key, name, consumer, database));
     }
     text
 }
 
-fn line(key: &Key, name: &str, consumer: Option<&ConsumerKey>) -> String {
+fn line(key: &Key, name: &str, consumer: Option<&ConsumerKey>, database: Option<&str>) -> String {
+    if let ("database.url", Some(url)) = (key.name, database) {
+        return format!("url = {}\n", toml::Value::from(url));
+    }
     match (key.name, consumer) {
         ("seal.keys", _) => "keys_file = \"seal.keys\"\n".into(),
         ("frontend.consumer_key", Some(consumer)) => format!("consumer_key = \"{consumer}\"\n"),
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_file_of_a_new_installation_sets_nothing_but_what_was_made() {
-        let text = file(Some(&"frontend-1".parse().unwrap()));
+        let text = file(Some(&"frontend-1".parse().unwrap()), None);
         let set: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && line.contains('=')).collect();
         let made = [
             "consumer_key = \"frontend-1\"",

@@ -99,7 +99,7 @@ fn flatten(prefix: &str, table: &DeTable<'_>, origin: &dyn Fn(usize) -> Origin, 
 
 /// A configuration file that holds a secret is for its owner alone.
 fn keep_private(path: &Path, layer: &Layer, problems: &mut Problems) {
-    let secret = TABLE.iter().find(|key| key.secret && layer.contains_key(key.name));
+    let secret = TABLE.iter().find(|key| layer.get(key.name).is_some_and(|given| (key.is_secret)(&given.raw)));
     if let (Some(key), Err(words)) = (secret, check_private(path)) {
         problems.say(format!("{} holds {}, and {words}", path.display(), key.name));
     }

@@ -1,5 +1,9 @@
 //! How values are written: one type, one kind of setting.
 
+mod database;
+
+pub(crate) use database::{Database, Migrate, Patience};
+
 use super::raw::Raw;
 use crate::duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
@@ -15,8 +19,13 @@ use tracing_subscriber::EnvFilter;
 pub(super) trait Setting: Sized {
     /// How it is written, for people.
     const KIND: &'static str;
-    /// True if nothing prints it.
+    /// True if it is, or may hold, a secret: nothing prints that, and it can be read from a file of its own.
     const SECRET: bool = false;
+
+    /// True if this value holds a secret.
+    fn is_secret(_: &Raw) -> bool {
+        Self::SECRET
+    }
 
     /// Reads it. The words of an error hold nothing of a secret.
     fn read(raw: &Raw, folder: &Path) -> Result<Self, String>;
@@ -37,6 +46,9 @@ impl<T: Setting> Setting for Option<T> {
         self.as_ref().map(T::show).unwrap_or_default()
     }
 }
+
+/// What stands for a secret.
+pub(super) const MASK: &str = "********";
 
 /// What a list of its kind is called.
 pub(super) trait Item: Setting {
@@ -223,31 +235,6 @@ impl Setting for PathBuf {
     }
 }
 
-/// A database.
-#[derive(Clone, Debug)]
-pub(crate) struct Database(pub(crate) PathBuf);
-
-impl Setting for Database {
-    const KIND: &'static str = "`sqlite:PATH`";
-
-    fn read(raw: &Raw, folder: &Path) -> Result<Self, String> {
-        let text = raw.text()?;
-        let path = text.strip_prefix("sqlite:").ok_or("must begin with sqlite: in this version")?;
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path.contains([':', '?', '#', '%']) {
-            return Err(format!("`{text}` names no file: sqlite:countersign.db, or sqlite:/var/lib/countersign.db"));
-        }
-        let path = folder.join(path);
-        // The path goes on as the text of a URL.
-        path.to_str().ok_or("the path must be UTF-8")?;
-        Ok(Self(path))
-    }
-
-    fn show(&self) -> String {
-        format!("sqlite:{}", self.0.display())
-    }
-}
-
 impl Setting for String {
     const KIND: &'static str = "text";
 
@@ -290,7 +277,7 @@ impl Setting for Secret {
     }
 
     fn show(&self) -> String {
-        "********".into()
+        MASK.into()
     }
 }
 

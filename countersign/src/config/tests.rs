@@ -29,6 +29,29 @@ impl Folder {
     }
 }
 
+/// A URL with a password is a secret wherever it stands, and one without is none.
+#[test]
+fn a_password_in_the_url_of_the_database_is_kept_like_any_secret() {
+    let url = "postgres://ada:hunter2@localhost/accounts";
+    let folder = Folder::new();
+    folder.write(FILE, 0o644, &format!("[database]\nurl = '{url}'\n"));
+    let words = folder.load(&[], &[]).unwrap_err();
+    assert!(words.contains("holds database.url") && !words.contains("hunter2"), "{words}");
+    folder.write(FILE, 0o644, "[database]\nurl = 'postgres://ada@localhost/accounts'\n");
+    folder.load(&[], &[]).unwrap();
+    folder.write("url", 0o600, &format!("{url}\n"));
+    let file = folder.0.path().join("url").display().to_string();
+    let config = folder.load(&[("COUNTERSIGN__DATABASE__URL_FILE", &file)], &[]).unwrap();
+    assert_eq!(config.database_url.url().expose(), url);
+    let (value, origin) = shown(&config, "database.url");
+    assert_eq!(value, "postgres://ada:********@localhost/accounts");
+    assert!(origin.contains("COUNTERSIGN__DATABASE__URL_FILE"), "{origin}");
+    let config = folder.load(&[("COUNTERSIGN__DATABASE__URL", url)], &[]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let words = folder.load(&[("COUNTERSIGN__DATABASE__URL", "postgres://ada:hunter2@localhost")], &[]).unwrap_err();
+    assert!(words.contains("names no database") && !words.contains("hunter2"), "{words}");
+}
+
 /// What is wrong with a file of these lines.
 fn problems(text: &str) -> String {
     let folder = Folder::new();
@@ -47,7 +70,7 @@ fn without_a_word_the_defaults_hold() {
     folder.write(FILE, 0o644, "");
     let config = folder.load(&[], &[]).unwrap();
     assert_eq!(config.data_service_listen.to_string(), "127.0.0.1:8000");
-    assert_eq!(config.database_url.0, folder.0.path().join("countersign.db"));
+    assert_eq!(config.database_url.url().expose(), format!("sqlite:{}/countersign.db", folder.0.path().display()));
     assert_eq!(config.replay_folder, folder.0.path().join("countersign.replay"));
     assert_eq!(config.hashing_queue.get::<usize>(), 32);
     assert_eq!(config.session_idle.0.as_secs(), 12 * 3600);
@@ -180,7 +203,8 @@ fn a_broken_file_is_named_by_its_line_and_not_shown() {
     let words = problems("[seal]\nkeys = ['hunter2\n");
     assert!(words.contains(&format!("{FILE}:2: ")) && !words.contains("hunter2"), "{words}");
     assert!(problems("seal = 3\n").contains("seal ("), "a section is no key");
-    assert!(problems("[database]\nurl = 'postgres://x'\n").contains("sqlite:"));
+    assert!(problems("[database]\nurl = 'mysql://x/y'\n").contains("sqlite: or postgres:"));
+    assert!(problems("[database]\nurl = 'postgres://x'\n").contains("names no database"));
     assert!(problems("[database]\nurl = 'sqlite::memory:'\n").contains("names no file"));
     assert!(problems("[seal]\nkeys = ['c2hvcnQ=']\n").contains("not a Fernet key"));
 }

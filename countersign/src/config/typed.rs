@@ -13,11 +13,17 @@ use std::time::Duration;
 /// How long a change waits for the instances to confirm it.
 const RECEIPT_WAIT: Duration = Duration::from_secs(10);
 
-/// `countersign.replay` beside `countersign.db`.
+/// `countersign.replay` beside `countersign.db`, or beside the configuration where there is no such file.
 pub(super) fn replay_folder(reader: &Reader) -> String {
-    let database = reader.taken("database.url");
-    let path = Path::new(database.strip_prefix("sqlite:").unwrap_or(database));
-    path.with_extension("replay").display().to_string()
+    match reader.taken("database.url").strip_prefix("sqlite:") {
+        Some(path) => Path::new(path).with_extension("replay").display().to_string(),
+        None => "countersign.replay".into(),
+    }
+}
+
+/// Where there is one instance, nobody could take over: it need not wait.
+pub(super) fn drain_for(reader: &Reader) -> String {
+    if reader.taken("database.url").starts_with("sqlite:") { "0".into() } else { "2000".into() }
 }
 
 impl Config {
@@ -27,7 +33,7 @@ impl Config {
             return Err(Failure::config("seal.keys is not set: `countersign init` makes a key"));
         }
         Ok(data_service::Settings {
-            database_url: format!("sqlite:{}", self.database_url.0.display()),
+            database: self.database(),
             replay_folder: self.replay_folder.clone(),
             seal_keys: self.seal_keys.iter().map(|key| key.0.clone()).collect(),
             listen: self.data_service_listen,
@@ -49,7 +55,19 @@ impl Config {
             receipt_wait: RECEIPT_WAIT,
             instance: self.instance.clone(),
             zeromq: self.zeromq()?,
+            trust_for: Duration::from_millis(self.trust_for.get()),
+            drain_for: Duration::from_millis(self.drain_for.get()),
         })
+    }
+
+    /// Where everything is kept.
+    pub(crate) fn database(&self) -> data_service::Database {
+        data_service::Database {
+            url: self.database_url.url(),
+            connections: self.database_connections.get(),
+            migrate: self.database_migrate.0,
+            give_up_after: self.give_up_after.0,
+        }
     }
 
     /// What the frontend is told; `found` is the data service that runs beside it.

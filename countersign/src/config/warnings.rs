@@ -1,6 +1,7 @@
 //! What is allowed and probably not meant.
 
 use super::Config;
+use super::setting::Database;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -30,6 +31,13 @@ impl Config {
                 "data_service.public_urls is not set while data_service.listen is {listen}: services sign the URL \
                  they call, so list the URLs under which they reach this machine"
             ));
+        }
+        if matches!(&self.database_url, Database::Postgres(server) if server.in_the_open) {
+            found.push(
+                "database.url does not insist on TLS, so passwords and everything else may cross the network in the \
+                 open: add ?sslmode=verify-full&sslrootcert=FILE"
+                    .into(),
+            );
         }
         let work = self.password_memory.get::<u64>() * self.password_passes.get::<u64>();
         if work < LEAST_WORK {

@@ -1,5 +1,6 @@
 //! `countersign consumer`: the services that talk to the data service.
 
+mod decommission;
 mod revoke;
 
 use super::receipt::counted;
@@ -30,8 +31,14 @@ pub enum Command {
     Impact(One),
     /// Make a second secret; the old one works until the overlap is over
     Rotate(Rotate),
+    /// Give it no new tokens; those it has live on
+    Drain(One),
+    /// Take a drain back
+    Undrain(One),
     /// End it and all its tokens, everywhere
     Revoke(revoke::Args),
+    /// Remove a revoked one for good, with its secrets and tokens
+    Purge(decommission::Purge),
 }
 
 /// Which.
@@ -86,7 +93,10 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Show(one) => show(&one),
         Command::Impact(one) => impact(&one),
         Command::Rotate(args) => rotate(args),
+        Command::Drain(one) => decommission::drain(&one),
+        Command::Undrain(one) => decommission::undrain(&one),
         Command::Revoke(args) => revoke::run(&args),
+        Command::Purge(args) => decommission::purge(&args),
     }
 }
 
@@ -127,7 +137,11 @@ fn list(common: &Common) -> Result<ExitCode, Failure> {
     })?;
     let now = when::now();
     let row = |consumer: &Consumer| {
-        let state = if consumer.revoked_at.is_some() { "revoked" } else { "live" };
+        let state = match (consumer.revoked_at, consumer.drained_at) {
+            (Some(_), _) => "revoked",
+            (None, Some(_)) => "drained",
+            (None, None) => "live",
+        };
         vec![
             consumer.key.to_string(),
             consumer.service.to_string(),
@@ -164,6 +178,7 @@ fn described(consumer: &Consumer) -> String {
         ("registered", when::both(consumer.created_at, now)),
         ("last used", consumer.last_used_at.map_or_else(|| "never".into(), |at| when::both(at, now))),
     ];
+    lines.extend(consumer.drained_at.map(|at| ("drained", when::both(at, now))));
     lines.extend(consumer.revoked_at.map(|at| ("revoked", when::both(at, now))));
     for secret in &consumer.secrets {
         let until = secret.retires_at.map(|at| format!(", retires {}", when::relative(at, now))).unwrap_or_default();

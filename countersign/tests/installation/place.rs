@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
+use testbed::Ground;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,12 +26,20 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A folder, and in it `var`.
-pub struct Place(TempDir);
+/// A folder, and in it `var`; on PostgreSQL also a database, which the environment names.
+pub struct Place(Ground);
 
 impl Place {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Ground::empty())
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.0.is_postgres()
+    }
+
+    fn environment(&self) -> Option<(&'static str, String)> {
+        self.is_postgres().then(|| ("COUNTERSIGN__DATABASE__URL", self.0.url("")))
     }
 
     /// With everything in it, and nothing running.
@@ -61,7 +69,7 @@ impl Place {
     /// A command that works in the folder, so that `./var` is its installation.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(args).env_clear().current_dir(self.folder()).stdin(Stdio::null());
+        command.args(args).env_clear().envs(self.environment()).current_dir(self.folder()).stdin(Stdio::null());
         command
     }
 
@@ -82,6 +90,11 @@ impl Place {
     /// What it says on standard error when it ends with this exit code.
     pub fn fails(&self, args: &[&str], code: i32) -> String {
         fails(self.output(args), args, code)
+    }
+
+    /// The same with variables.
+    pub fn fails_with(&self, args: &[&str], environment: &[(&str, &str)], code: i32) -> String {
+        fails(self.command(args).envs(environment.iter().copied()).output().unwrap(), args, code)
     }
 
     /// With something on standard input.
@@ -143,6 +156,7 @@ impl Up {
             .args(["-c", "exec \"$0\" \"$@\" --json-ready 3 3>ready", env!("CARGO_BIN_EXE_countersign")])
             .args(args)
             .env_clear()
+            .envs(place.environment())
             .envs(environment.iter().copied())
             .current_dir(place.folder())
             .stdin(Stdio::null())

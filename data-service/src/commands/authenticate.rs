@@ -1,5 +1,6 @@
 //! `authenticate`: a password becomes a session, a token and its secret.
 
+use super::decommission::check_not_drained;
 use super::sessions::{Begun, begin, carry_over};
 use super::{Call, Run};
 use crate::chance;
@@ -24,6 +25,8 @@ const MOST_BYTES: usize = 1024;
 impl Run for Authenticate {
     async fn run(self, call: &Call<'_>) -> Result<Authenticated> {
         let consumer = call.caller.consumer_key()?;
+        // Before anything is hashed; looked at again where the token is made.
+        check_not_drained(call.store().read(), consumer).await?;
         if self.username.len() > MOST_BYTES || self.password.expose().len() > MOST_BYTES {
             return Err(wrong());
         }
@@ -133,6 +136,7 @@ pub(super) async fn make_token(
     user: Uuid,
     session: &StoredSession,
 ) -> Result<(TokenKey, Secret)> {
+    check_not_drained(on, consumer).await?;
     let (token, secret) = new_pair()?;
     let new = NewToken {
         token: &token,

@@ -37,6 +37,7 @@ impl Run for CreateConsumer {
             live_tokens: 0,
             created_at: call.now,
             last_used_at: None,
+            drained_at: None,
             revoked_at: None,
             version: 1,
         };

@@ -1,6 +1,7 @@
 //! Tokens: made for jobs, listed, ended.
 
 use super::authenticate::new_pair;
+use super::decommission::check_not_drained;
 use super::sessions::sign_out;
 use super::{Call, Run, bad_cursor, page};
 use crate::error::{Fault, Result};
@@ -43,6 +44,7 @@ pub(crate) async fn create_many(call: &Call<'_>, command: CreateToken, count: us
     if consumer.revoked_at.is_some() {
         return Err(Refusal::new(Code::Conflict, "this consumer is revoked").into());
     }
+    check_not_drained(tx.on(), &consumer.key).await?;
     // A token acts with its user's rights: whoever makes one must hold them.
     call.caller.must_be_able_to_act_for(account.user.id, &account.access)?;
     let mut made = Vec::with_capacity(count);

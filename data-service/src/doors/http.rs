@@ -10,43 +10,79 @@ mod router;
 use crate::chance;
 use crate::doors::House;
 use crate::doors::dispatch::echoed;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
 use shared::command::Echo;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, BaseUrl, Message, is_form, limits};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// What stands before the house: until it is open, everybody is told to come again.
+#[derive(Default)]
+pub(crate) struct Porch(OnceLock<Door>);
+
+impl Porch {
+    /// Opens the house.
+    pub(crate) fn open(&self, house: Arc<House>, bases: Vec<BaseUrl>) {
+        let _ = self.0.set(Door::new(house, bases));
+    }
+
+    /// The house, if it is open.
+    pub(crate) fn house(&self) -> Option<&Arc<House>> {
+        self.0.get().map(|door| &door.house)
+    }
+
+    /// From now on this instance is not ready, and asks for no connection to be kept. False if it never was ready.
+    pub(crate) fn drain(&self) -> bool {
+        self.0.get().inspect(|door| door.draining.store(true, Ordering::Relaxed)).is_some()
+    }
+}
 
 /// The house, and what this door alone needs.
-pub(crate) struct Door {
+struct Door {
     house: Arc<House>,
     bases: Vec<BaseUrl>,
     router: Router,
     openapi: String,
+    /// This instance is about to stop.
+    draining: AtomicBool,
 }
 
 impl Door {
-    pub(crate) fn new(house: Arc<House>, bases: Vec<BaseUrl>) -> Self {
+    fn new(house: Arc<House>, bases: Vec<BaseUrl>) -> Self {
         let openapi = serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
-        Self { house, bases, router: Router::default(), openapi }
+        Self { house, bases, router: Router::default(), openapi, draining: AtomicBool::new(false) }
+    }
+
+    /// An instance that is about to stop lets go of each connection with its next answer, so that nobody sends a
+    /// request into one that is being closed.
+    fn letting_go(&self, mut response: HttpResponse) -> HttpResponse {
+        if self.draining.load(Ordering::Relaxed) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
     }
 }
 
 /// The one service of the door. Without actix's extractors: each would be a future of its own in every request.
 pub(crate) fn service(
-    door: &Arc<Door>,
+    porch: &Arc<Porch>,
 ) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
 + use<> {
-    let door = Arc::clone(door);
+    let porch = Arc::clone(porch);
     fn_service(move |request: ServiceRequest| {
-        let door = Arc::clone(&door);
+        let porch = Arc::clone(&porch);
         async move {
             let (request, payload) = request.into_parts();
-            let response = serve(&request, payload, &door).await;
+            let response = match porch.0.get() {
+                Some(door) => door.letting_go(serve(&request, payload, door).await),
+                None => Box::pin(before_opening(&request, payload)).await,
+            };
             Ok(ServiceResponse::new(request, response))
         }
     })
@@ -57,7 +93,7 @@ async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResp
     let path = request.uri().path();
     match (request.method().as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
-        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(&door.house)).await,
+        ("GET" | "HEAD", "/readyz") => return Box::pin(ready(door)).await,
         ("GET" | "HEAD", "/openapi.json") => {
             return HttpResponse::Ok().content_type("application/json").body(door.openapi.clone());
         }
@@ -71,6 +107,16 @@ async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResp
             reply::problem(&error.refusal(), &request_id)
         }
     }
+}
+
+/// The database has not come yet.
+async fn before_opening(request: &HttpRequest, mut payload: Payload) -> HttpResponse {
+    if let ("GET" | "HEAD", "/healthz") = (request.method().as_str(), request.uri().path()) {
+        return HttpResponse::Ok().content_type("text/plain").body("ok");
+    }
+    body::drain(request.headers(), &mut payload).await;
+    let refusal = Refusal::retry(Code::Unavailable, "the data service waits for its store", 2);
+    reply::problem(&refusal, &chance::request_id())
 }
 
 /// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
@@ -136,7 +182,12 @@ fn check_target(request: &HttpRequest) -> Result<(), Refusal> {
     Err(Refusal::new(Code::ParameterRejected, "the request target names another host than the Host header"))
 }
 
-async fn ready(house: &House) -> HttpResponse {
+async fn ready(door: &Door) -> HttpResponse {
+    let house = &door.house;
+    if door.draining.load(Ordering::Relaxed) {
+        let refusal = Refusal::retry(Code::Unavailable, "this instance is about to stop", 1);
+        return reply::problem(&refusal, &chance::request_id());
+    }
     if house.rooms.store.answers().await && house.guard.freshness.is_fresh() {
         return HttpResponse::Ok().content_type("text/plain").body("ready");
     }
@@ -152,6 +203,8 @@ fn log(request: &HttpRequest, error: &Error, request_id: &str) {
             let code = refusal.code.word();
             tracing::info!(request_id, method, path, code, detail = %refusal.detail, "refused");
         }
+        // That the store is away was said when it went.
+        Error::Fault(fault @ Fault::Away(_)) => tracing::debug!(request_id, method, path, %fault, "unavailable"),
         Error::Fault(fault) => tracing::error!(request_id, method, path, %fault, "failed"),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::coarse_millis;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// When the end of the events was last reached.
 #[derive(Debug)]
@@ -10,19 +11,19 @@ pub(crate) struct Freshness {
     last: AtomicU64,
     /// The last reading failed.
     lost: AtomicBool,
-}
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Self { last: AtomicU64::new(0), lost: AtomicBool::new(true) }
-    }
+    /// Milliseconds that memory may seem to be behind.
+    most: u64,
 }
 
 impl Freshness {
-    /// Memory may be this much behind.
-    pub(crate) const MOST_MILLIS: u64 = 1000;
     /// The coarse clock may be this much behind.
     const GRAIN_MILLIS: u64 = 10;
+
+    /// Memory may be this much behind.
+    pub(crate) fn new(most: Duration) -> Self {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).saturating_sub(Self::GRAIN_MILLIS);
+        Self { last: AtomicU64::new(0), lost: AtomicBool::new(true), most }
+    }
 
     /// The moment at which a reading of the events begins.
     pub(crate) fn begin(&self) -> u64 {
@@ -46,10 +47,10 @@ impl Freshness {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// True if memory is not more than a second behind.
+    /// True if memory is not more behind than it may be.
     pub(crate) fn is_fresh(&self) -> bool {
         let last = self.last.load(Ordering::Acquire);
-        last > 0 && coarse_millis().saturating_sub(last) <= Self::MOST_MILLIS - Self::GRAIN_MILLIS
+        last > 0 && coarse_millis().saturating_sub(last) <= self.most
     }
 }
 
@@ -59,12 +60,11 @@ mod tests {
 
     #[test]
     fn nothing_is_fresh_before_the_first_reading_or_long_after_one() {
-        let freshness = Freshness::default();
+        let freshness = Freshness::new(Duration::from_secs(1));
         assert!(!freshness.is_fresh());
         freshness.reached(freshness.begin());
         assert!(freshness.is_fresh());
-        let begun = coarse_millis() - Freshness::MOST_MILLIS - 500;
-        let long_ago = Freshness { last: begun.into(), lost: false.into() };
+        let long_ago = Freshness { last: (coarse_millis() - 1500).into(), lost: false.into(), most: 990 };
         assert!(!long_ago.is_fresh());
     }
 }

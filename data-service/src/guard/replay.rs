@@ -29,6 +29,23 @@ const MOST: u64 = 16_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 
+impl Fingerprint {
+    /// As a number.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// The fingerprint under a key. Lengths are hashed too, so `ab|c` is not `a|bc`.
+pub(super) fn fingerprint(key: &[u8; 16], consumer: &str, token: &str, nonce: &str) -> Fingerprint {
+    let mut hasher = SipHasher13::new_with_key(key);
+    for part in [consumer, token, nonce] {
+        hasher.write_u64(part.len() as u64);
+        hasher.write(part.as_bytes());
+    }
+    Fingerprint(hasher.finish())
+}
+
 /// Seconds a ring has room for: more than the window is long.
 const RING: usize = 512;
 
@@ -107,14 +124,9 @@ impl Replay {
         self.floor.load(Ordering::Acquire)
     }
 
-    /// The fingerprint of a nonce within its timestamp. Lengths are hashed too, so `ab|c` is not `a|bc`.
+    /// The fingerprint of a nonce within its timestamp.
     pub(crate) fn fingerprint(&self, consumer: &str, token: &str, nonce: &str) -> Fingerprint {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        for part in [consumer, token, nonce] {
-            hasher.write_u64(part.len() as u64);
-            hasher.write(part.as_bytes());
-        }
-        Fingerprint(hasher.finish())
+        fingerprint(&self.key, consumer, token, nonce)
     }
 
     /// Accepts a nonce once. In memory first, in one atomic step, then in the journal; only then it is accepted.

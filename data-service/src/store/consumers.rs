@@ -47,6 +47,7 @@ fn row(consumer: &Consumer) -> consumer::ActiveModel {
         locations: Set(text(&consumer.locations)),
         created_at: Set(consumer.created_at.millis()),
         last_used_at: Set(consumer.last_used_at.map(Timestamp::millis)),
+        drained_at: Set(consumer.drained_at.map(Timestamp::millis)),
         revoked_at: Set(consumer.revoked_at.map(Timestamp::millis)),
         version: Set(consumer.version),
     }
@@ -186,10 +187,32 @@ async fn full(on: &impl ConnectionTrait, row: consumer::Model, now: Timestamp) -
         live_tokens: tokens::impact(on, &key, now).await?.tokens,
         created_at: Timestamp::from_millis(row.created_at),
         last_used_at: row.last_used_at.map(Timestamp::from_millis),
+        drained_at: row.drained_at.map(Timestamp::from_millis),
         revoked_at: row.revoked_at.map(Timestamp::from_millis),
         version: row.version,
         key,
     })
+}
+
+/// True if a consumer is drained.
+pub(crate) async fn is_drained(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<bool> {
+    let row = consumer::Entity::find_by_id(key.as_str()).one(on).await?;
+    Ok(row.is_some_and(|row| row.drained_at.is_some()))
+}
+
+/// True if another consumer belongs to the same service.
+pub(crate) async fn others_of_service(on: &impl ConnectionTrait, consumer: &Consumer) -> Result<bool> {
+    use consumer::Column;
+    let others = consumer::Entity::find()
+        .filter(Column::Service.eq(consumer.service.as_str()))
+        .filter(Column::Key.ne(consumer.key.as_str()));
+    Ok(others.one(on).await?.is_some())
+}
+
+/// Removes a consumer, and with it its secrets and tokens.
+pub(crate) async fn delete(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<()> {
+    consumer::Entity::delete_by_id(key.as_str()).exec(on).await?;
+    Ok(())
 }
 
 /// Notes when consumers were last used.

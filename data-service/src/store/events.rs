@@ -1,15 +1,24 @@
 //! The outbox: what happened, written in the transaction in which it happened.
+//!
+//! Sequence numbers may have gaps, where a transaction was given up, but they are never seen out of order: a number is
+//! taken under the lock of the one writer ([`Store::begin`]) and committed before anybody else takes one. Whoever has
+//! read up to N has missed nothing before N.
+//!
+//! [`Store::begin`]: super::Store::begin
 
 use super::entity::event::{ActiveModel, Column, Entity, Model};
 use super::{Tx, known, marks, parse, text};
 use crate::error::{Fault, Result};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Map, Value};
 use shared::event::{Event, Topic};
 use shared::timestamp::Timestamp;
+
+/// Heard by whoever listens once the transaction is committed, and only then.
+const NOTIFY: &str = "SELECT pg_notify('countersign_events', '')";
 
 /// Writes an event and answers its sequence number.
 pub(crate) async fn append(
@@ -30,7 +39,11 @@ pub(crate) async fn append(
         subject: Set(subject.to_string()),
         data: Set(text(&data)),
     };
-    Ok(Entity::insert(row).exec(on).await?.last_insert_id)
+    let sequence = Entity::insert(row).exec(on).await?.last_insert_id;
+    if on.get_database_backend() == DbBackend::Postgres {
+        on.execute_unprepared(NOTIFY).await?;
+    }
+    Ok(sequence)
 }
 
 /// The sequence number of the last event; 0 if there is none.
@@ -89,4 +102,55 @@ fn event(row: Model) -> Result<Event> {
         subject: row.subject,
         data: parse("events.data", &row.data)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{database, store};
+    use super::super::{Store, sealed};
+    use super::*;
+    use crate::chance;
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1);
+
+    /// Appends in transactions of differing length, some of which are given up; answers what was committed.
+    async fn append_some(store: Store) -> Vec<i64> {
+        let mut committed = Vec::new();
+        for round in 0..12 {
+            let tx = store.begin().await.unwrap();
+            let sequence = append(tx.on(), NOW, Topic::UserChanged, round, Value::Null).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(u64::from(chance::bytes::<1>()[0]) / 16)).await;
+            if round % 4 != 3 {
+                tx.commit().await.unwrap();
+                committed.push(sequence);
+            }
+        }
+        committed
+    }
+
+    /// Several processes write, one reads on from where it was: it must see every number there is, and none below one
+    /// that it has seen.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn whoever_reads_on_misses_nothing() {
+        let (ground, reader) = store().await;
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let store = Store::open(&database(&ground), &[sealed::new_key()]).await.unwrap();
+            writers.spawn(append_some(store));
+        }
+        let (mut seen, mut committed) = (Vec::new(), Vec::new());
+        loop {
+            let last = seen.last().copied().unwrap_or(0);
+            seen.extend(after(reader.read(), last, 5).await.unwrap().iter().map(|event| event.sequence));
+            match tokio::time::timeout(Duration::from_millis(1), writers.join_next()).await {
+                Ok(Some(more)) => committed.extend(more.unwrap()),
+                Ok(None) if last == committed.iter().copied().max().unwrap_or(0) => break,
+                _ => {}
+            }
+        }
+        committed.sort_unstable();
+        assert_eq!(committed.len(), 36);
+        assert_eq!(seen, committed);
+    }
 }

@@ -4,7 +4,7 @@ use super::entity::profile::{ActiveModel, Column, Entity};
 use super::{parse, text};
 use crate::error::Result;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use shared::command::Profile;
 use shared::id::ServiceName;
 use shared::timestamp::Timestamp;
@@ -44,4 +44,10 @@ pub(crate) async fn put(
 pub(crate) async fn delete(on: &impl ConnectionTrait, user: Uuid, service: &ServiceName) -> Result<()> {
     Entity::delete_by_id((user.to_string(), service.as_str().to_owned())).exec(on).await?;
     Ok(())
+}
+
+/// Forgets all documents of a service; answers how many there were.
+pub(crate) async fn delete_of_service(on: &impl ConnectionTrait, service: &ServiceName) -> Result<u64> {
+    let gone = Entity::delete_many().filter(Column::Service.eq(service.as_str())).exec(on).await?;
+    Ok(gone.rows_affected)
 }

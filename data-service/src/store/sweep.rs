@@ -14,7 +14,7 @@ const BATCH: u64 = 500;
 ///
 /// Ended sessions and tokens stay for a while, so that whoever holds them is told `token_expired` or
 /// `token_revoked` instead of `signature_invalid`.
-const RULES: [(&str, &str, &str, i64); 7] = [
+const RULES: [(&str, &str, &str, i64); 8] = [
     ("tokens", "token", "expires_at", 30 * DAY),
     ("tokens", "token", "revoked_at", 30 * DAY),
     ("sessions", "id", "expires_at", 30 * DAY),
@@ -22,6 +22,7 @@ const RULES: [(&str, &str, &str, i64); 7] = [
     ("consumer_secrets", "id", "retires_at", DAY),
     ("throttles", "bucket", "updated_at", DAY),
     ("devices", "secret_hash", "last_used_at", 180 * DAY),
+    ("instances", "id", "seen_at", DAY),
 ];
 
 /// Removes one batch by each rule, and of the events what is older than they are kept; true if there may be more.

@@ -181,6 +181,11 @@ pub(crate) async fn revoke(on: &impl ConnectionTrait, which: Which<'_>, now: Tim
     Ok(alive)
 }
 
+/// Removes the tokens of a consumer; answers how many there were.
+pub(crate) async fn delete_of_consumer(on: &impl ConnectionTrait, key: &ConsumerKey) -> Result<u64> {
+    Ok(Entity::delete_many().filter(Which::Consumer(key).condition()).exec(on).await?.rows_affected)
+}
+
 /// Notes how long the tokens of a session last now.
 pub(crate) async fn set_expiry(on: &impl ConnectionTrait, session: Uuid, expires_at: Timestamp) -> Result<()> {
     Entity::update_many()

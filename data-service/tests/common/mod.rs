@@ -9,16 +9,17 @@
     reason = "a test may fail by panicking, and no test uses all of it"
 )]
 
-use data_service::{App, Clock, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
+use data_service::{App, Clock, Database, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection};
 use serde_json::Value;
 use shared::command::{Command, CreateConsumer, CreateToken, CreateUser, User};
 use shared::oauth1::{Credentials, SignBody, SignatureMethod, Signer, ToSign};
 use shared::secret::Secret;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use testbed::Ground;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -31,7 +32,7 @@ pub struct House {
     pub published: Vec<String>,
     pub clock: Clock,
     pub settings: Settings,
-    pub folder: tempfile::TempDir,
+    pub ground: Ground,
     pub runtime: Runtime,
     pub operator: Operator,
     running: Option<Running>,
@@ -42,10 +43,10 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
-pub fn settings(folder: &Path) -> Settings {
+pub fn settings(ground: &Ground) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}/countersign.db", folder.display()),
-        replay_folder: folder.join("countersign.replay"),
+        database: Database::at(ground.url("countersign.db")),
+        replay_folder: ground.path().join("countersign.replay"),
         seal_keys: vec![new_seal_key()],
         listen: "127.0.0.1:0".parse().unwrap(),
         public_urls: vec![],
@@ -59,6 +60,8 @@ pub fn settings(folder: &Path) -> Settings {
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
         zeromq: data_service::ZeroMq::default(),
+        trust_for: Duration::from_secs(1),
+        drain_for: Duration::ZERO,
     }
 }
 
@@ -68,8 +71,8 @@ impl House {
     }
 
     pub fn start_with(clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = settings(folder.path());
+        let ground = Ground::new();
+        let mut settings = settings(&ground);
         change(&mut settings);
         let runtime = Runtime::new().unwrap();
         let operator = runtime.block_on(Operator::open(&settings)).unwrap();
@@ -79,7 +82,7 @@ impl House {
             published: vec![],
             clock,
             settings,
-            folder,
+            ground,
             runtime,
             operator,
             running: None,
@@ -175,12 +178,64 @@ impl House {
         consumer.with_token(made.token.as_str(), made.secret.expose())
     }
 
+    /// A connection beside the service. It is one: what is begun in it is ended in it.
+    pub async fn beside(&self) -> DatabaseConnection {
+        let url = self.settings.database.url.expose().replacen("sqlite:", "sqlite://", 1);
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1);
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    /// Runs SQL beside the service.
+    pub fn sql(&self, statement: &str) {
+        self.runtime.block_on(async {
+            let connection = self.beside().await;
+            connection.execute_unprepared(statement).await.unwrap();
+            connection.close().await.unwrap();
+        });
+    }
+
     pub fn send(&self, request: &Raw) -> Answer {
         request.send(&self.url)
     }
 
     pub fn get(&self, path: &str) -> Answer {
         self.send(&Raw::new("GET", path))
+    }
+}
+
+/// Another service on the same database, with a memory of nonces of its own.
+pub struct Neighbour {
+    pub url: String,
+    running: Option<Running>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl House {
+    pub fn neighbour(&self) -> Neighbour {
+        let mut settings = self.settings.clone();
+        settings.instance = "two".into();
+        settings.replay_folder = self.ground.path().join("two.replay");
+        // The first one's folder is not missed here.
+        self.ground.run(&["DELETE FROM marks WHERE name = 'replay_folder'"]);
+        let app = self.runtime.block_on(App::bind(settings, self.clock.clone())).unwrap();
+        let url = app.url().to_owned();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let task = self.runtime.spawn(async { app.run(shutdown).await.unwrap() });
+        self.until("the neighbour is ready", || Raw::new("GET", "/readyz").send(&url).status == 200);
+        Neighbour { url, running: Some(Running { stop, task }), runtime: self.runtime.handle().clone() }
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        if let Some(Running { stop, task }) = self.running.take() {
+            let _ = stop.send(());
+            let _ = self.runtime.block_on(task);
+        }
     }
 }
 

@@ -140,7 +140,7 @@ fn a_revoked_consumer_is_refused_here_too() {
 fn a_socket_in_the_file_system_survives_a_restart_and_a_crash_and_is_not_taken_from_others() {
     let mut house = house_with(|settings| settings.zeromq.listen = vec![address("ipc://door.sock", settings)]);
     let blog = house.consumer("blog", &[]);
-    let path = house.folder.path().join("door.sock");
+    let path = house.ground.path().join("door.sock");
     assert_eq!(house.zeromq, [format!("ipc://{}", path.display())]);
     house.client().ask(&blog, "echo", &json!({})).is("ok");
     let started = |house: &House| house.runtime.block_on(App::bind(house.settings.clone(), Clock::system()));

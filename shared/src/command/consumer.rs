@@ -35,6 +35,9 @@ pub struct Consumer {
     pub created_at: Timestamp,
     /// When it was last used, to within about a minute.
     pub last_used_at: Option<Timestamp>,
+    /// Since when it is given no new tokens.
+    #[serde(default)]
+    pub drained_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// Grows by every change.

@@ -15,6 +15,7 @@ pub struct Model {
     pub locations: String,
     pub created_at: i64,
     pub last_used_at: Option<i64>,
+    pub drained_at: Option<i64>,
     pub revoked_at: Option<i64>,
     pub version: i64,
 }

@@ -7,9 +7,11 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
+    pub name: String,
     pub sequence: i64,
     pub confirmed_at: i64,
     pub seen_at: i64,
+    pub trusts_until: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
