@@ -13,6 +13,7 @@ pub mod process;
 pub mod run;
 pub mod sample;
 pub mod storm;
+pub mod sweep;
 pub mod table;
 pub mod wire;
 pub mod world;

@@ -12,6 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// After the last request was due, this long is waited for answers.
@@ -126,17 +127,34 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             let data = event.data;
             let index = data.u64() as usize;
             let line = &mut lines[index];
-            let Some(answer) = line.connection.receive()? else { continue };
+            let answer = match line.connection.receive() {
+                Ok(Some(answer)) => answer,
+                Ok(None) => continue,
+                Err(error) if line.busy.is_some() => return Err(error),
+                // A server ends a connection that has been silent for long.
+                Err(_) => {
+                    running[line.stream].outcome.closed += 1;
+                    reopen(&poll, line, address, data)?;
+                    continue;
+                }
+            };
             heard = Instant::now();
-            let Some((request, since)) = line.busy.take() else { return Err("an answer to nothing".into()) };
             let stream = &mut running[line.stream];
+            let Some((request, since)) = line.busy.take() else {
+                // A server tells a connection that has been silent for long that its patience is at an end.
+                if !answer.close {
+                    return Err(format!("an answer with status {} to nothing", answer.status).into());
+                }
+                stream.outcome.closed += 1;
+                reopen(&poll, line, address, data)?;
+                continue;
+            };
             stream.take(request, answer.status, line.connection.body(answer), heard - since)?;
             stream.outcome.wall = heard - begun;
             if answer.close {
                 // Then its next request comes over a new one.
                 stream.outcome.closed += 1;
-                line.connection = Connection::open(address)?;
-                epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
+                reopen(&poll, line, address, data)?;
             }
             stream.idle.push_back(index);
             stream.send(&mut lines, begun, heard)?;
@@ -148,6 +166,12 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             return Err("no answer for ten seconds".into());
         }
     }
+}
+
+/// A new connection in the place of one that was closed.
+fn reopen(poll: &OwnedFd, line: &mut Line, address: SocketAddr, data: epoll::EventData) -> Result<()> {
+    line.connection = Connection::open(address)?;
+    Ok(epoll::add(poll, &line.connection, data, epoll::EventFlags::IN)?)
 }
 
 impl Running<'_, '_> {

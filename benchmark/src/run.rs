@@ -6,6 +6,7 @@ use crate::load::Check;
 use crate::once::{self, Sight, Starts};
 use crate::process::Server;
 use crate::storm::{self, Seen, Weather};
+use crate::sweep::{self, Swept};
 use crate::table::{self, Row, Target, median};
 use crate::wire::Connection;
 use crate::world::World;
@@ -13,7 +14,7 @@ use crate::{Result, chance, machine};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Compare the service with a bare handler and print the table
 #[derive(clap::Args)]
@@ -27,7 +28,7 @@ pub struct Args {
     /// How many times everything is measured
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Also with 1,000,000 tokens
+    /// With 1,000,000 tokens instead, beside 100,000 of them, and while 1,000,000 expired rows are swept
     #[arg(long)]
     large: bool,
     /// How many tokens are alive [default: 100000]
@@ -56,11 +57,16 @@ pub fn run(args: &Args) -> Result<()> {
     }
     println!("{}; load average {}", machine::name(), machine::load());
     machine::pin(&[machine::SERVER, machine::GENERATOR])?;
+    remove_left_behind(own.parent().unwrap_or(Path::new(".")));
     let folder = tempfile::Builder::new()
-        .prefix("bench-")
+        .prefix(FOLDER)
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
-    let tokens = args.tokens.unwrap_or(if args.quick { 10_000 } else { 100_000 });
+    let tokens = args.tokens.unwrap_or(match (args.quick, args.large) {
+        (_, true) => 1_000_000,
+        (true, false) => 10_000,
+        (false, false) => 100_000,
+    });
     let world = World::make(folder.path(), tokens)?;
     println!("{} consumers and {} tokens made after {:.1} s", world.consumers.len(), tokens, seconds(begun));
     machine::pin(&[machine::GENERATOR])?;
@@ -77,6 +83,22 @@ pub fn run(args: &Args) -> Result<()> {
     println!("\n{rounds} rounds, {:.0} s, load average {}.", seconds(begun), machine::load());
     println!("Other processes took {noise:.0} % of a core meanwhile, {worst:.0} % at worst: {}.", verdict(noise));
     Ok(())
+}
+
+/// How the folders are called in which everything is made.
+const FOLDER: &str = "bench-";
+/// A run takes less than this.
+const LONGEST: Duration = Duration::from_secs(2 * 3600);
+
+/// Removes the folders of runs that were interrupted.
+fn remove_left_behind(place: &Path) {
+    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(FOLDER);
+        let changed = entry.metadata().ok().filter(|facts| facts.is_dir()).and_then(|facts| facts.modified().ok());
+        if ours && changed.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > LONGEST) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn verdict(noise: f64) -> &'static str {
@@ -104,16 +126,26 @@ fn compare(
     let servers = (&bare, &ours);
     let ways: &[Way] = if args.quick { &[POST, OPEN, ALONE] } else { &[POST, OPEN, ALONE, GET, SHA256] };
     let mut series = vec![Series::default(); ways.len()];
-    let mut refused = Vec::new();
+    let (mut refused, mut fewer) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         for (series, way) in series.iter_mut().zip(ways) {
             series.round(round, world, servers, *way)?;
         }
         let batch = sign(world, &ours, BAD, Tokens::Random(world.tokens.len()))?;
         refused.push(measure(&ours, BAD, &batch, Check::Echo(world))?);
+        if args.large {
+            let batch = sign(world, &ours, POST, Tokens::Random(FEWER.min(world.tokens.len())))?;
+            fewer.push(measure(&ours, POST, &batch, Check::Echo(world))?);
+        }
         println!("{}", progress(round, &series, &refused));
     }
     rows.extend(table_of(&series, &refused, &sight));
+    if let [post, ..] = &series[..]
+        && args.large
+    {
+        let (fewer, all) = (values(&fewer, |m| m.cpu), values(&post.ours, |m| m.cpu));
+        rows.push(Row::ratio("all tokens (base: 100,000 of them): us of CPU", &fewer, &all, Target::Most(1.05)));
+    }
     let others = series.iter().flat_map(|one| one.bare.iter().chain(&one.ours)).map(|measure| measure.others);
     let others = others.collect();
     if !args.quick {
@@ -124,9 +156,14 @@ fn compare(
             }
         }
         rows.extend(storm_rows(&weathers));
-        ours.stop()?;
-        bare.stop()?;
+    }
+    ours.stop()?;
+    bare.stop()?;
+    if !args.quick {
         rows.extend(start_rows(world, executables, rounds)?);
+    }
+    if args.large {
+        rows.extend(sweep_rows(&sweep::measure_sweep(world, &executables.countersign)?));
     }
     Ok(others)
 }
@@ -146,6 +183,19 @@ fn saturate(executables: &Executables, world: &World, rounds: usize) -> Result<(
         series.row("  requests/s", |m| m.rate, Target::Least(0.8)),
     ]);
     Ok(())
+}
+
+/// Tokens that a service with many is asked about for comparison.
+const FEWER: usize = 100_000;
+
+fn sweep_rows(swept: &Swept) -> Vec<Row> {
+    let of = |measures: &[Measure], pick: fn(&Measure) -> f64| values(measures, pick);
+    let pair = |figure, pick, target| Row::ratio(figure, &of(&swept.before, pick), &of(&swept.meanwhile, pick), target);
+    vec![
+        pair("1,000,000 rows are swept (base: before), 5,000 signed/s: p50 us", |m: &Measure| m.p50, Target::None),
+        pair("  p99 us", |m: &Measure| m.p99, Target::Most(1.25)),
+        Row::plain("  rows swept in a second", &[swept.rate], Target::None),
+    ]
 }
 
 /// One line a round, so that somebody who waits sees something.

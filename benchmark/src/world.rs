@@ -1,7 +1,7 @@
 //! What the service is filled with before it is measured: consumers, users, tokens, and a configuration file.
 
 use crate::{Result, process::Server};
-use data_service::{Database, Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{Database, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
 use shared::command::{CreateConsumer, CreateUser};
 use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
@@ -19,6 +19,8 @@ pub const CONSUMERS: usize = 100;
 pub const PEOPLE: usize = 64;
 /// Their password.
 pub const PASSWORD: &str = "correct horse battery staple";
+/// The database.
+const DATABASE: &str = "countersign.db";
 /// The configuration file.
 const CONFIG: &str = "countersign.toml";
 
@@ -62,6 +64,11 @@ impl World {
         runtime.block_on(fill(folder, &settings, tokens))
     }
 
+    /// The file of the database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join(DATABASE)
+    }
+
     /// Starts the service that is measured.
     pub fn start(&self, executable: &Path) -> Result<Server> {
         let mut command = Command::new(executable);
@@ -94,7 +101,7 @@ fn configuration() -> String {
 
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
-        database: Database::at(database().unwrap_or_else(|| format!("sqlite:{}/countersign.db", folder.display()))),
+        database: Database::at(database().unwrap_or_else(|| format!("sqlite:{}", folder.join(DATABASE).display()))),
         replay_folder: folder.join("countersign.replay"),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),
@@ -104,7 +111,8 @@ fn settings(folder: &Path, seal: Secret) -> Settings {
         hashing_threads: 1,
         hashing_queue: 32,
         password_cost: PasswordCost::default(),
-        session_lifetime: Duration::from_secs(14 * 24 * 3600),
+        sessions: SessionLimits::default(),
+        events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         trust_for: Duration::from_secs(1),
         drain_for: Duration::ZERO,

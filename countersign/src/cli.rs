@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::failure::Failure;
-use crate::operate::{consumer, token, user};
+use crate::operate::{consumer, session, token, user};
 use crate::{config, explain, init, migrate, request, serve, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -29,6 +29,8 @@ enum Command {
     Consumer(consumer::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Session(session::Command),
     Request(request::Args),
     Explain(explain::Args),
 }
@@ -46,6 +48,7 @@ impl Cli {
             Command::User(command) => user::run(command),
             Command::Consumer(command) => consumer::run(command),
             Command::Token(command) => token::run(command),
+            Command::Session(command) => session::run(&command),
             Command::Request(args) => request::run(&args),
             Command::Explain(args) => explain::run(&args),
         }

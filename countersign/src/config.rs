@@ -30,7 +30,7 @@ pub(crate) use typed::reachable;
 
 use reader::Reader;
 pub(crate) use setting::Database;
-use setting::{BasePath, LogFilter, LogFormat, Migrate, Number, Patience, SealKey, Setting, WebUrl};
+use setting::{BasePath, LogFilter, LogFormat, Migrate, Number, Patience, SealKey, Setting, Span, WebUrl};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
@@ -150,8 +150,20 @@ keys! {
     frontend_workers: Number<1, 1024> = "frontend.workers", Fallback::Made(|_| cores().to_string(), "the number of cores");
     /// Fernet keys that seal consumer and token secrets in the database. The first seals, all open.
     seal_keys: Vec<SealKey> = "seal.keys", Fallback::Nothing("made by `up` or `init`");
-    /// How long a session lasts.
-    session_seconds: Number<60, 315_360_000> = "sessions.lifetime_seconds", Fallback::Text("1209600");
+    /// A session ends when nobody has used it for this long.
+    session_idle: Span = "sessions.idle", Fallback::Text("12h");
+    /// A session ends after this long, whatever is done.
+    session_absolute: Span = "sessions.absolute", Fallback::Text("7d");
+    /// The idle limit in a browser that is to be remembered.
+    session_remember_idle: Span = "sessions.remember_idle", Fallback::Text("30d");
+    /// The absolute limit in a browser that is to be remembered.
+    session_remember_absolute: Span = "sessions.remember_absolute", Fallback::Text("180d");
+    /// The idle limit of visitors who have not signed in.
+    session_anonymous_idle: Span = "sessions.anonymous_idle", Fallback::Text("24h");
+    /// Sessions a user may have at once. With one more, the oldest ends.
+    sessions_per_user: Number<1, 10_000> = "sessions.per_user", Fallback::Text("100");
+    /// How long events are kept.
+    events_keep: Span = "events.keep", Fallback::Text("30d");
     /// Threads that hash passwords, at low priority. One core is left to the rest.
     hashing_threads: Number<1, 1024> = "passwords.hashing_threads",
         Fallback::Made(|_| cores().saturating_sub(1).max(1).to_string(), "the number of cores less one, at least 1");

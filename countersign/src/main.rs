@@ -5,6 +5,7 @@ mod chance;
 mod cli;
 mod clock;
 mod config;
+mod duration;
 mod explain;
 mod failure;
 mod init;

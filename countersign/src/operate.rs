@@ -2,6 +2,7 @@
 //! without a running service, and running instances hear of them at once.
 
 pub mod consumer;
+pub mod session;
 pub mod token;
 pub mod user;
 

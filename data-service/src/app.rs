@@ -12,7 +12,7 @@ use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
 use crate::guard::replay;
 use crate::settings::Settings;
-use crate::store::{OpenError, Store, instances, sweep};
+use crate::store::{OpenError, instances, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server};
 use opening::{Given, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
@@ -264,7 +264,7 @@ async fn keep_house(house: Arc<House>) -> Infallible {
         }
         if count.is_multiple_of(60) && !away {
             tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
-            outcomes.push(sweep_all(&house.rooms.store, now).await);
+            outcomes.push(sweep_all(&house, now).await);
         }
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "housekeeping will be tried again");
@@ -273,8 +273,8 @@ async fn keep_house(house: Arc<House>) -> Infallible {
 }
 
 /// Batch after batch, with room for others in between.
-async fn sweep_all(store: &Store, now: shared::timestamp::Timestamp) -> Result<()> {
-    while sweep::one_batch(store, now).await? {
+async fn sweep_all(house: &House, now: shared::timestamp::Timestamp) -> Result<()> {
+    while sweep::one_batch(&house.rooms.store, now, house.rooms.events_keep).await? {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())

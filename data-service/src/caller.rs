@@ -82,6 +82,32 @@ impl Caller {
         Ok(())
     }
 
+    /// The same, for what is done to others: a word with `me` in it does not count.
+    pub fn must_hold_for_others(&self, word: &str) -> Result<()> {
+        let Self::Signed { consumer, token } = self else { return Ok(()) };
+        let nobody = Me::default();
+        if !consumer.access.permits(word, nobody) {
+            return Err(Refusal::forbidden(word, "the consumer").into());
+        }
+        if token.as_ref().is_some_and(|token| !token.access.permits(word, nobody)) {
+            return Err(Refusal::forbidden(word, "the user").into());
+        }
+        Ok(())
+    }
+
+    /// Refuses to sign in a user who may do more than the caller. What every user may do with their own things does
+    /// not count: that is what impersonating is for.
+    pub fn must_be_able_to_impersonate(&self, user: Uuid, access: &AccessList) -> Result<()> {
+        let Self::Signed { consumer, token } = self else { return Ok(()) };
+        let ordinary = AccessList::ordinary_user().with_me_as(user);
+        let access = access.with_me_as(user);
+        let may = |held: &AccessList| held.and(&ordinary).may_grant(&access);
+        if may(&consumer.access) && token.as_ref().is_none_or(|token| may(&token.access)) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden(&access.words().join(" "), "the caller, who cannot act for this user,").into())
+    }
+
     /// Refuses to act in the name of a user who may do more than the caller: to make a token for them, or to set their
     /// password. For a caller who is a user, `me` in the other's words means the other.
     pub fn must_be_able_to_act_for(&self, user: Uuid, access: &AccessList) -> Result<()> {

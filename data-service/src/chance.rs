@@ -34,7 +34,12 @@ pub fn key(prefix: &str) -> String {
     format!("{prefix}_{}", letters(&bytes::<16>()))
 }
 
-/// A session id, a device or a link: 256 random bits, needing no encoding anywhere.
+/// A session id: 256 random bits in 43 characters that need no encoding in a cookie.
+pub fn session_id() -> Secret {
+    Secret::new(URL_SAFE_NO_PAD.encode(bytes::<32>()))
+}
+
+/// A device or a link: 256 random bits, needing no encoding anywhere.
 pub fn secret(prefix: &str) -> Secret {
     Secret::new(format!("{prefix}_{}", URL_SAFE_NO_PAD.encode(bytes::<32>())))
 }

@@ -5,14 +5,19 @@
 
 mod authenticate;
 mod consumers;
+mod counters;
 mod decommission;
+mod events;
+mod merge;
 mod profiles;
 mod receipts;
 mod sessions;
 mod setup;
+mod stats;
 mod tokens;
 mod users;
 
+pub(crate) use counters::Counters;
 pub(crate) use setup::new_link;
 pub(crate) use tokens::create_many as create_tokens;
 
@@ -20,6 +25,7 @@ use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::settings::SessionLimits;
 use crate::store::Store;
 use shared::command::{Access, Command, Session, Whoami, WhoamiConsumer, WhoamiReply};
 use shared::error::{Code, Refusal};
@@ -35,7 +41,9 @@ pub(crate) struct Rooms {
     pub(crate) gate: Gate,
     /// Rung when events were committed, so that this process hears of them at once.
     pub(crate) bell: Arc<Notify>,
-    pub(crate) session_lifetime: Duration,
+    pub(crate) sessions: SessionLimits,
+    pub(crate) events_keep: Duration,
+    pub(crate) counters: Counters,
     pub(crate) receipt_wait: Duration,
 }
 
@@ -68,6 +76,7 @@ pub(crate) trait Run: Command {
 
 /// Carries out a command for a caller.
 pub(crate) async fn call<C: Run>(rooms: &Rooms, caller: &Caller, command: C) -> Result<C::Reply> {
+    rooms.counters.count(const { counters::place(C::NAME) });
     let call = Call { rooms, caller, now: rooms.clock.now() };
     command.check(&call).await?;
     command.run(&call).await
@@ -118,7 +127,11 @@ impl Run for Whoami {
             Some(token) => Some(crate::store::users::must_find(call.store().read(), token.user).await?.user),
             None => None,
         };
-        let session = call.caller.token().and_then(|token| token.session());
+        // What the token says of its session is as old as memory: a use since then has put the idle limit off.
+        let session = match call.caller.me().session {
+            Some(session) => crate::store::sessions::by_id(call.store().read(), session).await?,
+            None => None,
+        };
         Ok(WhoamiReply {
             consumer: WhoamiConsumer {
                 key: consumer.key.clone(),
@@ -145,7 +158,9 @@ pub(crate) mod tests {
             clock: Clock::system(),
             gate: Gate::open(1, 8, PasswordCost { memory_kib: 64, passes: 1 }).unwrap(),
             bell: Arc::default(),
-            session_lifetime: Duration::from_secs(3600),
+            sessions: SessionLimits::default(),
+            events_keep: Duration::from_secs(3600),
+            counters: Counters::default(),
             receipt_wait: Duration::ZERO,
         };
         (folder, rooms)

@@ -80,6 +80,12 @@ impl Watch {
             forget(&Forget::Everything);
         }
         while self.ear.last().await? > self.applied {
+            // After a very long sleep some of what is new may be gone already.
+            let swept = events::swept(self.store.read()).await?;
+            if swept > self.applied {
+                forget(&Forget::Everything);
+                self.applied = swept;
+            }
             for event in events::after(self.store.read(), self.applied, BATCH).await? {
                 if let Some(what) = self.touched(&event).await? {
                     forget(&what);
@@ -121,6 +127,8 @@ impl Watch {
             Topic::UserChanged
             | Topic::UserCreated
             | Topic::UserSignedIn
+            | Topic::UserSignedOut
+            | Topic::SessionCreated
             | Topic::UserRefused
             | Topic::ConsumerCreated => Ok(None),
         }
@@ -145,4 +153,35 @@ fn user(event: &Event) -> Option<Forget> {
 fn changes_access(event: &Event) -> bool {
     let fields = event.data.get("fields").and_then(Value::as_array);
     fields.is_some_and(|fields| fields.iter().any(|field| field == "access"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{sweep, tests::store};
+    use serde_json::json;
+    use std::cell::RefCell;
+
+    /// An instance that slept until what it has missed was swept away cannot know what to forget.
+    #[tokio::test]
+    async fn whoever_missed_events_for_good_forgets_everything() {
+        let (_folder, store) = store().await;
+        let (store, now) = (Arc::new(store), Timestamp::from_seconds(1_000_000));
+        let mut watch =
+            Watch::start(Arc::clone(&store), ("one".into(), "one".into()), Duration::from_secs(1), now).await.unwrap();
+        let append = async |at: Timestamp| {
+            let tx = store.begin().await.unwrap();
+            events::append(tx.on(), at, Topic::ConsumerRevoked, "shop", json!({})).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        for _ in 0..3 {
+            append(now.plus_seconds(-7200)).await;
+        }
+        append(now).await;
+        sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
+        let forgotten = RefCell::new(Vec::new());
+        watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone())).await.unwrap();
+        assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);
+        watch.catch_up(now, |_| panic!("there is nothing new")).await.unwrap();
+    }
 }

@@ -166,7 +166,8 @@ impl Guard {
             None => Box::pin(self.cache.load_consumer(&self.store, consumer, now)).await?,
         };
         let Some(token) = token else { return Ok((found, None)) };
-        let token = match self.cache.token(token).filter(|_| trusted) {
+        // A session that is used lasts longer: that a token is over, only the store can say.
+        let token = match self.cache.token(token).filter(|token| trusted && now < token.expires_at) {
             Some(token) => Some(token),
             None => Box::pin(self.cache.load_token(&self.store, token)).await?,
         };

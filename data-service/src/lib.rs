@@ -21,7 +21,7 @@ pub use app::{App, StartError};
 pub use clock::Clock;
 pub use error::{Error, Fault, Result};
 pub use operator::{Operator, migrate, plan};
-pub use settings::{Database, Migrate, PasswordCost, Settings};
+pub use settings::{Database, Migrate, PasswordCost, SessionLimits, Settings};
 pub use store::OpenError;
 pub use store::schema::Plan;
 pub use store::sealed::new_key as new_seal_key;

@@ -4,16 +4,17 @@ use crate::backoff::Backoff;
 use crate::caller::Caller;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
-use crate::commands::{self, Call, Rooms, Run};
+use crate::commands::{self, Call, Counters, Rooms, Run};
 use crate::error::{Error, Fault, Result};
 use crate::settings::{Database, Settings};
 use crate::store::schema::{self, Plan};
-use crate::store::{OpenError, Store, consumers, marks, users};
+use crate::store::{OpenError, Store, consumers, marks, sessions, users};
 use shared::command::{CreateToken, TokenCreated, User};
 use shared::id::ConsumerKey;
 use shared::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How long the operator waits for a database that is away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,7 +64,9 @@ impl Operator {
             clock: Clock::system(),
             gate,
             bell: Arc::default(),
-            session_lifetime: settings.session_lifetime,
+            sessions: settings.sessions,
+            events_keep: settings.events_keep,
+            counters: Counters::default(),
             receipt_wait: settings.receipt_wait,
         };
         Ok(Self { rooms })
@@ -84,6 +87,11 @@ impl Operator {
     /// A user by name or e-mail address.
     pub async fn user(&self, login: &str) -> Result<Option<User>> {
         Ok(users::by_login(self.rooms.store.read(), login).await?.map(|account| account.user))
+    }
+
+    /// Whose session this is; `None` if there is none of that id, or it is a visitor's.
+    pub async fn owner_of_session(&self, id: Uuid) -> Result<Option<Uuid>> {
+        Ok(sessions::by_id(self.rooms.store.read(), id).await?.and_then(|session| session.user))
     }
 
     /// A new one-time link for the first administrator; `None` once there is one.

@@ -29,8 +29,10 @@ pub struct Settings {
     pub hashing_queue: usize,
     /// What a password hash costs.
     pub password_cost: PasswordCost,
-    /// How long a session lasts.
-    pub session_lifetime: Duration,
+    /// How long sessions last, and how many a user may have.
+    pub sessions: SessionLimits,
+    /// How long events are kept.
+    pub events_keep: Duration,
     /// How long a revocation waits for instances to confirm.
     pub receipt_wait: Duration,
     /// The name of this instance in receipts.
@@ -69,6 +71,39 @@ pub enum Migrate {
     Auto,
     /// It is refused.
     Check,
+}
+
+/// How long sessions last, and how many a user may have. A session ends when nobody has used it for its idle limit,
+/// and at its absolute limit whatever is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Idle limit of a user's session.
+    pub idle: Duration,
+    /// Absolute limit.
+    pub absolute: Duration,
+    /// Idle limit in a browser that is remembered.
+    pub remember_idle: Duration,
+    /// Absolute limit in a browser that is remembered.
+    pub remember_absolute: Duration,
+    /// Idle limit of a visitor who has not signed in.
+    pub anonymous_idle: Duration,
+    /// Sessions a user may have at once: with one more, the oldest ends.
+    pub per_user: u64,
+}
+
+impl Default for SessionLimits {
+    /// A working day, a week; a month, half a year.
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        Self {
+            idle: hours(12),
+            absolute: hours(7 * 24),
+            remember_idle: hours(30 * 24),
+            remember_absolute: hours(180 * 24),
+            anonymous_idle: hours(24),
+            per_user: 100,
+        }
+    }
 }
 
 /// The cost of an Argon2id hash.

@@ -35,7 +35,7 @@ fn unavailable(answer: Answer) {
 #[test]
 fn a_store_that_fails_logs_nobody_out() {
     let house = House::start();
-    let frontend = house.consumer("frontend", &["authenticate", "sessions.resolve", "users.me.#"]);
+    let frontend = house.consumer("frontend", &["authenticate", "sessions.#", "users.me.#"]);
     house.user("ada", "correct horse");
     let (as_ada, login) = frontend.sign_in("ada", "correct horse");
     let cookie = json!({ "sessionid": login.json["sessionid"] });
@@ -43,7 +43,12 @@ fn a_store_that_fails_logs_nobody_out() {
     for table in ["sessions", "tokens", "consumers", "users"] {
         sql(&house, &format!("ALTER TABLE {table} RENAME TO hidden_{table}"));
     }
-    unavailable(frontend.post("/sessions/resolve", cookie.clone()));
+    for path in ["/sessions/resolve", "/sessions/touch", "/sessions/cycle", "/sessions/end"] {
+        unavailable(frontend.post(path, cookie.clone()));
+    }
+    let save = json!({ "sessionid": login.json["sessionid"], "patch": { "own": { "a": 1 } } });
+    unavailable(frontend.post("/sessions/save", save.clone()));
+    unavailable(frontend.post("/sessions", json!({})));
     unavailable(as_ada.get("/users/me"));
     unavailable(frontend.post("/authenticate", json!({ "username": "ada", "password": "correct horse" })));
     unavailable(house.consumer_key_unknown().get("/echo"));
@@ -51,8 +56,34 @@ fn a_store_that_fails_logs_nobody_out() {
     for table in ["users", "consumers", "tokens", "sessions"] {
         sql(&house, &format!("ALTER TABLE hidden_{table} RENAME TO {table}"));
     }
-    frontend.post("/sessions/resolve", cookie).expect(200);
+    let found = frontend.post("/sessions/resolve", cookie.clone()).expect(200).json;
+    assert_eq!((&found["data"]["own"], &found["version"]), (&json!({}), &json!(1)));
     as_ada.get("/users/me").expect(200);
+    // What lies in the session cannot be read or written: nobody is told that nothing lies there.
+    sql(&house, "ALTER TABLE session_data RENAME TO hidden_session_data");
+    unavailable(frontend.post("/sessions/resolve", cookie.clone()));
+    unavailable(frontend.post("/sessions/save", save.clone()));
+    sql(&house, "ALTER TABLE hidden_session_data RENAME TO session_data");
+    frontend.post("/sessions/save", save).expect(200);
+    assert_eq!(frontend.post("/sessions/resolve", cookie).expect(200).json["data"]["own"], json!({ "a": 1 }));
+}
+
+/// A session that is due to be noted as used is still nobody's to lose when that cannot be written.
+#[test]
+fn a_store_that_cannot_be_written_ends_no_session() {
+    let house = House::start();
+    let shop = house.consumer("shop", &["sessions.#"]);
+    let made = shop.post("/sessions", json!({})).expect(201).json;
+    let cookie = json!({ "sessionid": made["sessionid"] });
+    sql(&house, "UPDATE sessions SET last_used_at = last_used_at - 120000");
+    house.runtime.block_on(async {
+        let connection = house.beside().await;
+        connection.execute_unprepared(begin_writing(&house)).await.unwrap();
+        let (url, request) = (house.url.clone(), shop.signed_json("POST", "/sessions/resolve", &cookie));
+        unavailable(tokio::task::spawn_blocking(move || request.send(&url)).await.unwrap());
+        connection.execute_unprepared("ROLLBACK").await.unwrap();
+    });
+    shop.post("/sessions/resolve", cookie).expect(200);
 }
 
 #[test]

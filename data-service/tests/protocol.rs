@@ -81,7 +81,7 @@ fn every_example_is_true() {
     let house = House::start();
     let ada = house.user("ada", "correct horse battery");
     let frontend = house.consumer("frontend", &["authenticate"]);
-    let ordinary = ["sessions.resolve", "users.me.#", "tokens.me.#"];
+    let ordinary = ["sessions.resolve", "users.me.#", "sessions.me.#", "tokens.me.#"];
     let (blog, blog2) = (house.consumer("blog", &ordinary), house.consumer("blog2", &ordinary));
     let actors = HashMap::from([
         ("frontend", frontend.clone()),
@@ -89,19 +89,23 @@ fn every_example_is_true() {
         ("blog+ada", house.acting(&blog, &ada)),
         ("blog2", blog2.clone()),
         ("blog2+ada", house.acting(&blog2, &ada)),
+        ("shop", house.consumer("shop", &["sessions.#"])),
         ("admin", house.admin()),
     ]);
     let (_, login) = frontend.sign_in("ada", "correct horse battery");
     let sessionid = login.json["sessionid"].as_str().unwrap();
+    let visitor = actors["shop"].post("/sessions", serde_json::json!({})).expect(201);
+    let visitor = visitor.json["sessionid"].as_str().unwrap();
     let fill = |text: &str| {
         text.replace("BLOG_KEY", blog.key().as_str())
             .replace("BLOG2_KEY", blog2.key().as_str())
             .replace("ADA_ID", &ada.id.to_string())
             .replace("SESSIONID", sessionid)
+            .replace("VISITOR", visitor)
             .replace("URL", &house.url)
     };
     let blocks = blocks(page);
-    assert!(blocks.len() >= 36 && blocks.len().is_multiple_of(2), "{} blocks", blocks.len());
+    assert!(blocks.len() >= 52 && blocks.len().is_multiple_of(2), "{} blocks", blocks.len());
     for pair in blocks.chunks(2) {
         let (request, wanted) = (&pair[0], &pair[1]);
         let name = request.actor.as_deref().expect("a request says who sends it");

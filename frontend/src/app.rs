@@ -1,7 +1,7 @@
 //! The application: bind first, then run. Its table of routes is the table of contents of `pages`.
 
 use crate::api::Api;
-use crate::pages::{self, Failure, account, assets, errors, health, login, logout, setup, tokens};
+use crate::pages::{self, Failure, account, assets, errors, health, login, logout, sessions, setup, tokens};
 use crate::settings::{Error, Settings};
 use crate::site::Site;
 use crate::{headers, requests};
@@ -105,6 +105,8 @@ fn routes(config: &mut ServiceConfig, site: &Site) {
         .service(page(&at(""), Some(read().to(account::show)), None))
         .service(page(&at("login"), Some(read().to(login::show)), Some(web::post().to(login::submit))))
         .service(page(&at("logout"), None, Some(web::post().to(logout::submit))))
+        .service(page(&at("sessions/end"), None, Some(web::post().to(sessions::end))))
+        .service(page(&at("sessions/others"), None, Some(web::post().to(sessions::end_others))))
         .service(page(&at("tokens/end"), None, Some(web::post().to(tokens::end))))
         .service(page(&at("setup"), Some(read().to(setup::show)), Some(web::post().to(setup::submit))))
         .service(page(&at("static/{name}"), Some(read().to(assets::serve)), None))

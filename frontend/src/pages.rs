@@ -8,6 +8,7 @@ pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod tokens;
 

@@ -1,7 +1,7 @@
 //! The session: its cookie, and who is behind it. The only file that knows the cookie `sessionid`.
 //!
-//! The cookie lasts as long as the browser runs (no `Max-Age`): there is no "remember me" yet, and when a session
-//! ends the data service says. It lies on `/` whatever the base path, because the other services of the site read it
+//! The cookie lasts as long as the browser runs, or for long if the person wants to be remembered; when the session
+//! ends, the data service says. It lies on `/` whatever the base path, because the other services of the site read it
 //! too. Its value comes from the data service, new at every login; what a browser brings along is asked about and
 //! never made into a session.
 
@@ -9,7 +9,7 @@ use crate::api::{Api, ApiError};
 use crate::cookie;
 use crate::site::Site;
 use actix_web::HttpRequest;
-use actix_web::cookie::Cookie;
+use actix_web::cookie::{Cookie, time::Duration};
 use shared::command::{EndSession, ResolveSession, User};
 use shared::error::Code;
 use shared::oauth1::Credentials;
@@ -21,6 +21,10 @@ const NAME: &str = "sessionid";
 
 /// Other services read the cookie too.
 const PATH: &str = "/";
+
+/// How long a browser that is to remember keeps the cookie: as long as any browser does, because how long the session
+/// lasts is not its business.
+const LONG: Duration = Duration::days(400);
 
 /// Longer values are not ours.
 const MOST_BYTES: usize = 512;
@@ -40,14 +44,23 @@ impl SessionCookie {
         Self(sessionid)
     }
 
+    /// The value, for the login that comes after this session.
+    pub(crate) fn secret(&self) -> Secret {
+        self.0.clone()
+    }
+
     /// The value, for binding forms to it.
     pub(crate) fn expose(&self) -> &str {
         self.0.expose()
     }
 
     /// The cookie that starts the session in a browser.
-    pub(crate) fn set<'a>(&'a self, site: &Site) -> Cookie<'a> {
-        cookie::write(site, NAME, self.expose(), PATH)
+    pub(crate) fn set<'a>(&'a self, site: &Site, remember: bool) -> Cookie<'a> {
+        let mut cookie = cookie::write(site, NAME, self.expose(), PATH);
+        if remember {
+            cookie.set_max_age(LONG);
+        }
+        cookie
     }
 
     /// The cookie that takes it away.
@@ -94,7 +107,8 @@ pub(crate) async fn visitor(api: &Api, request: &HttpRequest) -> Result<Visitor,
         Err(error) => return Err(error),
     };
     let Some(user) = resolved.user else { return Ok(Visitor::Stranger) };
-    let token = Credentials { key: resolved.token.to_string(), secret: resolved.secret };
+    let (Some(token), Some(secret)) = (resolved.token, resolved.secret) else { return Ok(Visitor::Stranger) };
+    let token = Credentials { key: token.to_string(), secret };
     Ok(Visitor::Known(Box::new(SignedIn { session: resolved.id, user, token, cookie })))
 }
 

@@ -13,6 +13,7 @@ mod m0002_consumers;
 mod m0003_sessions_and_tokens;
 mod m0004_events_and_instances;
 mod m0005_logins;
+mod m0006_session_data;
 mod m0007_instances_and_nonces;
 mod m0009_drained_consumers;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_sessions_and_tokens::Migration),
             Box::new(m0004_events_and_instances::Migration),
             Box::new(m0005_logins::Migration),
+            Box::new(m0006_session_data::Migration),
             Box::new(m0007_instances_and_nonces::Migration),
             Box::new(m0009_drained_consumers::Migration),
         ]

@@ -46,7 +46,18 @@ impl AccessList {
 
     /// What a consumer is given when nothing else is said: to sign people in and act for them.
     pub fn ordinary_consumer() -> Self {
-        Self::new(["authenticate", "sessions.resolve", "sessions.end", "users.me.#", "sessions.me.#", "tokens.me.#"])
+        Self::new([
+            "authenticate",
+            "sessions.create",
+            "sessions.resolve",
+            "sessions.save",
+            "sessions.cycle",
+            "sessions.touch",
+            "sessions.end",
+            "users.me.#",
+            "sessions.me.#",
+            "tokens.me.#",
+        ])
     }
 
     /// The words.
@@ -63,6 +74,11 @@ impl AccessList {
             parts.join(".")
         };
         Self(self.0.iter().map(named).collect())
+    }
+
+    /// The words of both.
+    pub fn and(&self, more: &Self) -> Self {
+        Self(self.0.iter().chain(&more.0).cloned().collect())
     }
 
     /// The first word that is no access word, if there is one; or the reason that the list is too long.

@@ -8,6 +8,7 @@
 
 mod consumer;
 mod decommission;
+mod event;
 mod page;
 mod profile;
 mod route;
@@ -21,11 +22,16 @@ pub use consumer::{
     ListConsumers, RevokeConsumer, RotateConsumer, Rotated, UpdateConsumer,
 };
 pub use decommission::{DrainConsumer, PurgeConsumer, Purged, UndrainConsumer};
+pub use event::ListEvents;
 pub use page::{Limit, Page};
 pub use profile::{DeleteProfile, GetProfile, PatchProfile, Profile, PutProfile};
 pub use route::{Body, HttpRequest, Method, Route, RouteError, decode};
-pub use service::{Echo, Echoed, Whoami, WhoamiConsumer, WhoamiReply};
-pub use session::{EndSession, ResolveSession, Resolved, Session};
+pub use service::{Echo, Echoed, GetStats, Stats, Whoami, WhoamiConsumer, WhoamiReply};
+pub use session::{
+    CreateSession, CycleSession, Cycled, EndOtherSessions, EndSession, EndedSessions, ListSessions, NewData,
+    ResolveSession, RevokeSession, SaveSession, Saved, Session, SessionCreated, SessionData, SessionPatch, SessionSeen,
+    SessionState, TouchSession, Touched,
+};
 pub use token::{Confirmation, CreateToken, Ended, ListTokens, Receipt, RevokeToken, Token, TokenCreated};
 pub use user::{
     Authenticate, Authenticated, ClaimSetup, Client, CreateUser, DeleteUser, DisableUser, EnableUser, GetAccess,
@@ -109,8 +115,17 @@ macro_rules! for_each_command {
             CreateToken,
             ListTokens,
             RevokeToken,
+            CreateSession,
             ResolveSession,
+            SaveSession,
+            CycleSession,
+            TouchSession,
             EndSession,
+            ListSessions,
+            RevokeSession,
+            EndOtherSessions,
+            ListEvents,
+            GetStats,
             ClaimSetup,
         }
     };
@@ -118,7 +133,8 @@ macro_rules! for_each_command {
 
 /// Serde helper for merge patches: tells a field that is `null` (`Some(None)`) from one that is left out (`None`).
 pub(crate) mod patch {
-    use serde::{Deserialize, Deserializer};
+    use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+    use serde_json::{Map, Value};
 
     pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
     where
@@ -126,5 +142,15 @@ pub(crate) mod patch {
         T: Deserialize<'de>,
     {
         Option::deserialize(deserializer).map(Some)
+    }
+
+    /// An object and nothing else: left to itself, serde takes a list for a struct, too.
+    pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: DeserializeOwned,
+    {
+        let fields = Map::<String, Value>::deserialize(deserializer)?;
+        T::deserialize(Value::Object(fields)).map_err(D::Error::custom)
     }
 }

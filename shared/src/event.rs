@@ -39,7 +39,11 @@ topics! {
     UserEnabled = "user.enabled";
     /// A user was deleted.
     UserDeleted = "user.deleted";
-    /// A session ended: logout, password change, disabled.
+    /// Somebody logged out.
+    UserSignedOut = "user.signed_out";
+    /// A user was signed in without a password, by a consumer that may.
+    SessionCreated = "session.created";
+    /// A session of a user ended; `reason` says why.
     SessionEnded = "session.ended";
     /// A token was ended.
     TokenRevoked = "token.revoked";

@@ -42,6 +42,12 @@ async function logInByKeys(page, secret = password) {
   return answer.status();
 }
 
+/** Presses a button by the keys. */
+async function pressEnter(page, button) {
+  await button.focus();
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+}
+
 async function text(page, selector) {
   return (await page.textContent(selector)).trim();
 }
@@ -102,17 +108,56 @@ async function theAccountPageShowsWhoAndWhere({ context, page }) {
   same('the cookie is careful', JSON.stringify({ httpOnly, sameSite, path, expires }), JSON.stringify(wanted));
 }
 
-async function anotherLoginCanBeEnded({ page }) {
+async function anotherAccessCanBeEnded({ page }) {
   const other = await visitor();
   await logInByKeys(other.page);
   await page.goto(home);
-  const buttons = page.locator('main button');
-  same('another login is listed', await buttons.count(), 1);
-  await buttons.first().focus();
-  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+  const buttons = page.locator('section[aria-labelledby=places] button');
+  same('the access of another login is listed', await buttons.count(), 1);
+  await pressEnter(page, buttons.first());
   same('and can be ended', await text(page, '[role=status]'), 'That access has been ended.');
   same('and is gone', await buttons.count(), 0);
   await look(page, 'account after ending', story);
+  await other.context.close();
+}
+
+async function otherLoginsCanBeEnded({ page }) {
+  const others = [await visitor(), await visitor()];
+  for (const other of others) await logInByKeys(other.page);
+  await page.goto(home);
+  const ends = page.locator('section[aria-labelledby=logins] li button');
+  const before = await ends.count();
+  ok('other logins are listed', before >= 2, before);
+  await look(page, 'account with other logins', story);
+  await pressEnter(page, ends.first());
+  same('one can be ended', await text(page, '[role=status]'), 'That login has been ended.');
+  same('and is gone', await ends.count(), before - 1);
+  await pressEnter(page, page.getByRole('button', { name: 'End all others' }));
+  same('and all at once', await text(page, '[role=status]'), 'All other logins have been ended.');
+  same('and are gone', await ends.count(), 0);
+  await page.goto(home);
+  same('this one goes on', page.url(), home);
+  for (const other of others) {
+    await other.page.goto(home);
+    ok('the others are logged out', other.page.url().startsWith(login), other.page.url());
+    await other.context.close();
+  }
+}
+
+async function aBrowserRemembersIfItIsToldTo() {
+  const other = await visitor();
+  await other.page.goto(login);
+  await other.page.locator('#username:focus').waitFor();
+  await other.page.keyboard.type(name);
+  await other.page.keyboard.press('Tab');
+  await other.page.keyboard.type(password);
+  await other.page.keyboard.press('Tab');
+  await other.page.keyboard.press('Space');
+  ok('the box is ticked by the keys', await other.page.isChecked('#remember'));
+  await look(other.page, 'login to be remembered', story);
+  same('and the login works', await send(other.page), 200);
+  const { expires } = await sessionCookie(other.context);
+  ok('the cookie outlives the browser', expires > Date.now() / 1000 + 300 * 86400, expires);
   await other.context.close();
 }
 
@@ -143,7 +188,9 @@ for (const chapter of [
   theLinkWorksOnce,
   aWrongPasswordIsRefused,
   theAccountPageShowsWhoAndWhere,
-  anotherLoginCanBeEnded,
+  anotherAccessCanBeEnded,
+  otherLoginsCanBeEnded,
+  aBrowserRemembersIfItIsToldTo,
   loggingOutEndsItEverywhere,
   thereAreFriendlyErrors,
 ]) {

@@ -5,12 +5,14 @@ mod database;
 pub(crate) use database::{Database, Migrate, Patience};
 
 use super::raw::Raw;
+use crate::duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use shared::id::ConsumerKey;
 use shared::oauth1::BaseUrl;
 use shared::secret::Secret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// A type that a setting can have.
@@ -96,6 +98,26 @@ impl<const LEAST: i64, const MOST: i64> Setting for Number<LEAST, MOST> {
 
     fn show(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// A duration: at least a second, at most ten years.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl Setting for Span {
+    const KIND: &'static str = "duration";
+
+    fn read(raw: &Raw, _: &Path) -> Result<Self, String> {
+        let time = match raw {
+            Raw::Number(seconds) => duration::read(&seconds.to_string())?,
+            other => duration::read(other.text()?)?,
+        };
+        if (1..=315_360_000).contains(&time.as_secs()) { Ok(Self(time)) } else { Err("must be 1s to 3650d".into()) }
+    }
+
+    fn show(&self) -> String {
+        duration::show(self.0)
     }
 }
 

@@ -73,7 +73,7 @@ fn without_a_word_the_defaults_hold() {
     assert_eq!(config.database_url.url().expose(), format!("sqlite:{}/countersign.db", folder.0.path().display()));
     assert_eq!(config.replay_folder, folder.0.path().join("countersign.replay"));
     assert_eq!(config.hashing_queue.get::<usize>(), 32);
-    assert_eq!(config.session_seconds.get::<u64>(), 14 * 24 * 3600);
+    assert_eq!(config.session_idle.0.as_secs(), 12 * 3600);
     assert_eq!(config.shown.len(), TABLE.len());
     assert!(config.shown.iter().all(|shown| shown.origin.to_string() == "default"));
     assert!(config.data_service().is_err(), "nothing is sealed without a key");
@@ -123,6 +123,29 @@ fn secrets_come_from_files_and_are_never_shown() {
     assert!(shown(&config, "frontend.consumer_secret").1.ends_with("COUNTERSIGN__FRONTEND__CONSUMER_SECRET_FILE"));
     let above = folder.load(&[("COUNTERSIGN__SEAL__KEYS", SEAL)], &[]).unwrap();
     assert_eq!(above.seal_keys.len(), 1, "a layer above replaces the file that one below names");
+}
+
+#[test]
+fn durations_are_written_as_people_write_them() {
+    let folder = Folder::new();
+    let text = format!(
+        "[seal]\nkeys = ['{SEAL}']\n[sessions]\nidle = '90m'\nabsolute = 7200\nremember_idle = '45'\nper_user = 5\n[events]\n\
+         keep = '7d'\n"
+    );
+    folder.write(FILE, 0o600, &text);
+    let config = folder.load(&[("COUNTERSIGN__SESSIONS__REMEMBER_ABSOLUTE", "1h")], &[]).unwrap();
+    let settings = config.data_service().unwrap();
+    let limits = settings.sessions;
+    let seconds = [limits.idle, limits.absolute, limits.remember_idle, limits.remember_absolute, settings.events_keep];
+    assert_eq!(seconds.map(|time| time.as_secs()), [5400, 7200, 45, 3600, 7 * 86_400]);
+    assert_eq!(limits.per_user, 5);
+    assert_eq!(shown(&config, "sessions.absolute").0, "2h");
+    let words =
+        problems("[sessions]\nidle = '1w'\nabsolute = 0\nremember_idle = -1\nanonymous_idle = '4000d'\nper_user = 0\n");
+    for wanted in ["`1w` is not a duration", "must be 1s to 3650d", "`-1` is not a duration", "between 1 and 10000"] {
+        assert!(words.contains(wanted), "{wanted:?} is not in\n{words}");
+    }
+    assert_eq!(words.lines().count(), 5, "{words}");
 }
 
 #[test]
@@ -204,11 +227,17 @@ fn what_is_probably_not_meant_is_said() {
     folder.write(
         FILE,
         0o600,
-        "[data_service]\nlisten = '0.0.0.0:8000'\n[frontend]\nlisten = '[::]:4444'\n[passwords]\nmemory_kib = 8\n",
+        "[data_service]\nlisten = '0.0.0.0:8000'\n[frontend]\nlisten = '[::]:4444'\n[passwords]\nmemory_kib = 8\n[sessions]\nidle = '8d'\n",
     );
     let warnings = folder.load(&[], &[]).unwrap().warnings().join("\n");
-    for wanted in ["public_urls is not set", "public_url is not set", "OWASP", "seal.keys is not set", "does not start"]
-    {
+    for wanted in [
+        "public_urls is not set",
+        "public_url is not set",
+        "OWASP",
+        "seal.keys is not set",
+        "does not start",
+        "sessions.idle is longer than sessions.absolute",
+    ] {
         assert!(warnings.contains(wanted), "{wanted:?} is not in\n{warnings}");
     }
 }

@@ -4,7 +4,7 @@ use super::Config;
 use super::reader::Reader;
 use super::setting::LogFormat;
 use crate::failure::Failure;
-use data_service::PasswordCost;
+use data_service::{PasswordCost, SessionLimits};
 use shared::oauth1::{BaseUrl, Credentials};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -43,7 +43,15 @@ impl Config {
             hashing_threads: self.hashing_threads.get(),
             hashing_queue: self.hashing_queue.get(),
             password_cost: PasswordCost { memory_kib: self.password_memory.get(), passes: self.password_passes.get() },
-            session_lifetime: Duration::from_secs(self.session_seconds.get()),
+            sessions: SessionLimits {
+                idle: self.session_idle.0,
+                absolute: self.session_absolute.0,
+                remember_idle: self.session_remember_idle.0,
+                remember_absolute: self.session_remember_absolute.0,
+                anonymous_idle: self.session_anonymous_idle.0,
+                per_user: self.sessions_per_user.get(),
+            },
+            events_keep: self.events_keep.0,
             receipt_wait: RECEIPT_WAIT,
             instance: self.instance.clone(),
             trust_for: Duration::from_millis(self.trust_for.get()),

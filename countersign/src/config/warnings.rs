@@ -43,6 +43,16 @@ impl Config {
         if work < LEAST_WORK {
             found.push("passwords.memory_kib and passwords.passes are less than OWASP recommends".into());
         }
+        for (kind, idle, absolute) in [
+            ("", self.session_idle, self.session_absolute),
+            ("remember_", self.session_remember_idle, self.session_remember_absolute),
+        ] {
+            if idle.0 > absolute.0 {
+                found.push(format!(
+                    "sessions.{kind}idle is longer than sessions.{kind}absolute, which always comes first then"
+                ));
+            }
+        }
         if fs::metadata(&self.folder).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0) {
             found.push(format!("{} is open to everybody on this machine: chmod 700 it", self.folder.display()));
         }

@@ -1,7 +1,8 @@
 //! Times and durations, as people say them.
 
+pub(super) use crate::duration::read as duration;
+
 use shared::timestamp::Timestamp;
-use std::time::Duration;
 
 const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
 
@@ -31,23 +32,7 @@ pub(super) fn or_never(moment: Option<Timestamp>, now: Timestamp) -> String {
     moment.map_or_else(|| "never".into(), |moment| relative(moment, now))
 }
 
-/// Reads `90` (seconds), `90s`, `15m`, `24h` or `7d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a duration such as 90s, 15m, 24h or 7d");
-    let (number, size) = match text.as_bytes().last() {
-        Some(b's') => (text.strip_suffix('s'), 1),
-        Some(b'm') => (text.strip_suffix('m'), 60),
-        Some(b'h') => (text.strip_suffix('h'), 3600),
-        Some(b'd') => (text.strip_suffix('d'), 86_400),
-        _ => (Some(text), 1),
-    };
-    // `parse` would take a sign, too.
-    let digits = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit())).ok_or_else(wrong)?;
-    let number: u32 = digits.parse().map_err(|_| wrong())?;
-    Ok(Duration::from_secs(u64::from(number) * size))
-}
-
-/// The same in whole seconds, as commands take them.
+/// A duration in whole seconds, as commands take them.
 pub(super) fn seconds(text: &str) -> Result<i64, String> {
     duration(text).map(|duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }
@@ -55,16 +40,6 @@ pub(super) fn seconds(text: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_read() {
-        for (text, wanted) in [("90", 90), ("0", 0), ("10s", 10), ("15m", 900), ("24h", 86_400), ("7d", 604_800)] {
-            assert_eq!(seconds(text), Ok(wanted), "{text}");
-        }
-        for bad in ["", "h", "1.5h", "-1", "+1", "1w", "1 h", "99999999999", "1hh"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn distances_are_said() {

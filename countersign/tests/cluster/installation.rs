@@ -1,7 +1,7 @@
 //! A PostgreSQL server, one configuration, and instances that serve from it.
 
 use crate::client::{Answer, Client, exchange};
-use data_service::{Database, Operator, PasswordCost, Settings};
+use data_service::{Database, Operator, PasswordCost, SessionLimits, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use shared::acl::AccessList;
@@ -104,7 +104,8 @@ impl Installation {
             hashing_threads: 1,
             hashing_queue: 1,
             password_cost: PasswordCost { memory_kib: 64, passes: 1 },
-            session_lifetime: Duration::from_secs(3600),
+            sessions: SessionLimits::default(),
+            events_keep: Duration::from_secs(3600),
             receipt_wait: Duration::ZERO,
             instance: "operator".into(),
             trust_for: Duration::from_secs(1),

@@ -43,11 +43,11 @@ fn show_says_where_each_value_comes_from_and_no_secret() {
 fn bad_configuration_ends_every_command_with_78() {
     let place = Place::made();
     let mut file = OpenOptions::new().append(true).open(place.file("countersign.toml")).unwrap();
-    write!(file, "\n[zeromq]\nlisten = 'x'\n[sesions]\nlifetime_seconds = 1\n").unwrap();
+    write!(file, "\n[zeromq]\nlisten = 'x'\n[sesions]\nidle = 1\n").unwrap();
     for args in READERS {
         let words = place.fails(args, 78);
         assert!(words.contains("zeromq.listen (") && words.contains("there is no such key"), "{words}");
-        assert!(words.contains("sesions.lifetime_seconds") && words.contains("`sessions.lifetime_seconds`"), "{words}");
+        assert!(words.contains("sesions.idle") && words.contains("`sessions.idle`"), "{words}");
     }
     let output = place.output(&["config", "check", "--json"]);
     assert_eq!(output.status.code(), Some(78));

@@ -87,3 +87,38 @@ fn tokens_act_for_a_user_until_they_are_ended() {
     assert!(place.fails(&["token", "revoke", "t_nothing"], 1).contains("(not_found)"));
     place.fails(&["token", "add", "--user", "ada", "--consumer", key, "--count", "0"], 2);
 }
+
+#[test]
+fn sessions_are_listed_and_ended() {
+    let place = Place::made();
+    let add = ["user", "add", "ada", "--password-stdin"];
+    ok(place.typed(&add, PASSWORD), &add);
+    assert!(place.ok(&["session", "list", "--user", "ada"]).contains("No session is alive."));
+    let up = place.up();
+    let post = |path: &str, body: &Value| {
+        let url = format!("{}{path}", up.data_service);
+        let body = body.to_string();
+        place.output(&["request", "POST", &url, "--credentials", &place.admin(), "--json", &body])
+    };
+    let sign_in = || {
+        let output = post("/authenticate", &serde_json::json!({ "username": "ada", "password": PASSWORD.trim() }));
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["sessionid"].clone()
+    };
+    let lives =
+        |sessionid: &Value| post("/sessions/resolve", &serde_json::json!({ "sessionid": sessionid })).status.success();
+    let cookies = [sign_in(), sign_in(), sign_in()];
+    let sessions = place.json(&["session", "list", "--user", "ada"]);
+    let newest = sessions[0]["id"].as_str().unwrap();
+    assert_eq!(sessions.as_array().unwrap().len(), 3);
+    assert!(place.ok(&["session", "list", "--user", "ada"]).contains(newest));
+    assert_eq!(place.ok(&["session", "end", newest]), "Ended: 1 session.\n");
+    assert_eq!([lives(&cookies[0]), lives(&cookies[1]), lives(&cookies[2])], [true, true, false]);
+    assert!(place.fails(&["session", "end", newest], 1).contains("not_found"));
+    assert!(place.fails(&["session", "end", "01900000-0000-7000-8000-000000000000"], 1).contains("(not_found)"));
+    assert_eq!(place.json(&["session", "end", "--user", "ada"]), serde_json::json!({ "ended": 2 }));
+    assert!(!lives(&cookies[0]) && !lives(&cookies[1]));
+    for wrong in [&["session", "end"][..], &["session", "end", "x"], &["session", "end", newest, "--user", "ada"]] {
+        place.fails(wrong, 2);
+    }
+}

@@ -5,7 +5,7 @@ use crate::backoff::Backoff;
 use crate::chance;
 use crate::checkers::gate::Gate;
 use crate::clock::Clock;
-use crate::commands::Rooms;
+use crate::commands::{Counters, Rooms};
 use crate::doors::http::House;
 use crate::events::Watch;
 use crate::guard::Guard;
@@ -41,7 +41,9 @@ impl Opening {
             clock,
             gate: gate.map_err(StartError::Thread)?,
             bell: Arc::new(Notify::new()),
-            session_lifetime: settings.session_lifetime,
+            sessions: settings.sessions,
+            events_keep: settings.events_keep,
+            counters: Counters::default(),
             receipt_wait: settings.receipt_wait,
         };
         let instance = chance::id(rooms.clock.now()).to_string();

@@ -1,6 +1,7 @@
 //! `authenticate`: a password becomes a session, a token and its secret.
 
 use super::decommission::check_not_drained;
+use super::sessions::{Begun, begin, carry_over};
 use super::{Call, Run};
 use crate::chance;
 use crate::checkers::gate::Verdict;
@@ -9,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::store::sessions::StoredSession;
 use crate::store::tokens::NewToken;
 use crate::store::users::Account;
-use crate::store::{devices, events, sessions, tokens, users};
-use serde_json::json;
+use crate::store::{devices, events, tokens, users};
+use serde_json::{Value, json};
 use shared::command::{Authenticate, Authenticated};
 use shared::error::{Code, Refusal};
 use shared::event::Topic;
@@ -29,6 +30,7 @@ impl Run for Authenticate {
         if self.username.len() > MOST_BYTES || self.password.expose().len() > MOST_BYTES {
             return Err(wrong());
         }
+        let _place = call.rooms.gate.enter()?;
         let account = users::by_login(call.store().read(), &self.username).await?;
         let client = self.client.unwrap_or_default();
         let device = known_device(call, client.device, account.as_ref()).await?;
@@ -49,7 +51,8 @@ impl Run for Authenticate {
         match (account, verdict) {
             (Some(account), Verdict::Right(upgrade)) if account.user.disabled_at.is_none() => {
                 let device = device.unwrap_or_else(|| chance::secret("d"));
-                sign_in(call, consumer, account, upgrade, &charge, device).await
+                let browser = Browser { device, before: self.sessionid, remember: self.remember };
+                sign_in(call, consumer, account, upgrade, &charge, browser).await
             }
             (account, _) => {
                 refused(call, consumer, account.map(|account| account.user.id)).await?;
@@ -78,41 +81,49 @@ async fn refused(call: &Call<'_>, consumer: &ConsumerKey, user: Option<Uuid>) ->
     tx.commit().await
 }
 
+/// Where somebody signs in.
+struct Browser {
+    device: Secret,
+    /// The session it had so far.
+    before: Option<Secret>,
+    remember: bool,
+}
+
 async fn sign_in(
     call: &Call<'_>,
     consumer: &ConsumerKey,
     account: Account,
     upgrade: Option<String>,
     charge: &Charge,
-    device: Secret,
+    browser: Browser,
 ) -> Result<Authenticated> {
-    let lifetime = i64::try_from(call.rooms.session_lifetime.as_secs()).unwrap_or(i64::MAX / 2000);
     let now = call.now;
     let tx = call.store().begin().await?;
     // While the password was hashed, it may have been changed, or the user disabled.
-    let there = users::by_id(tx.on(), account.user.id).await?;
+    let there = users::find_locked(tx.on(), account.user.id).await?;
     let Some(there) = there.filter(|a| a.password_hash == account.password_hash && a.user.disabled_at.is_none()) else {
         return Err(wrong());
     };
     if let (Some(old), Some(new)) = (&there.password_hash, &upgrade) {
         users::upgrade_hash(tx.on(), there.user.id, old, new).await?;
     }
-    let sessionid = chance::secret("s");
-    let session = StoredSession {
-        id: chance::id(now),
-        user: there.user.id,
-        created_at: now,
-        expires_at: now.plus_seconds(lifetime),
-        ended: false,
-        version: 1,
+    let Begun { session, sessionid, last } = begin(call, &tx, Some(there.user.id), browser.remember).await?;
+    let (carried, replaced) = match &browser.before {
+        Some(before) => carry_over(call, tx.on(), before, session.id).await?,
+        None => (None, None),
     };
-    sessions::insert(tx.on(), &session, &sessionid).await?;
-    let (token, secret) = make_token(call, tx.on(), consumer, &session).await?;
+    let (token, secret) = make_token(call, tx.on(), consumer, there.user.id, &session).await?;
+    let device = browser.device;
     devices::remember(tx.on(), &device, there.user.id, now).await?;
     charge.succeeded(tx.on(), now).await?;
-    let data = json!({ "session": session.id, "consumer": consumer });
+    let mut data = json!({ "session": session.id, "consumer": consumer });
+    if let (Some(carried), Value::Object(data)) = (carried, &mut data) {
+        data.insert("carried_from".into(), json!(carried));
+    }
     events::append(tx.on(), now, Topic::UserSignedIn, there.user.id, data).await?;
     tx.commit().await?;
+    // Whatever had to end for this login is over everywhere by the time the answer is there.
+    call.heard(replaced.or(last)).await?;
     call.rooms.bell.notify_one();
     Ok(Authenticated { token, secret, expires_at: session.expires_at, user: there.user, sessionid, device })
 }
@@ -122,6 +133,7 @@ pub(super) async fn make_token(
     call: &Call<'_>,
     on: &impl crate::store::ConnectionTrait,
     consumer: &ConsumerKey,
+    user: Uuid,
     session: &StoredSession,
 ) -> Result<(TokenKey, Secret)> {
     check_not_drained(on, consumer).await?;
@@ -130,7 +142,7 @@ pub(super) async fn make_token(
         token: &token,
         secret: &secret,
         consumer,
-        user: session.user,
+        user,
         session: Some(session.id),
         expires_at: session.expires_at,
     };
@@ -175,7 +187,13 @@ mod tests {
             [("nobody", "x"), ("ada", "wrong"), ("bob", "correct horse"), ("eve", ""), ("two words", "x"), ("", "")]
         {
             let before = rooms.gate.hashes();
-            let login = Authenticate { username: name.into(), password: Secret::new(password), client: None };
+            let login = Authenticate {
+                username: name.into(),
+                password: Secret::new(password),
+                client: None,
+                sessionid: None,
+                remember: false,
+            };
             let error = call(&rooms, &caller, login).await.unwrap_err();
             assert_eq!(error.refusal().code, Code::InvalidCredentials, "{name}");
             assert_eq!(rooms.gate.hashes() - before, 1, "{name}");

@@ -1,5 +1,6 @@
 //! Profiles: the document that the caller's service keeps about a user.
 
+use super::merge::merge;
 use super::{Call, Run, check_version};
 use crate::error::Result;
 use crate::store::{profiles, users};
@@ -71,49 +72,4 @@ fn check(document: &Value) -> Result<(), Refusal> {
         return Err(Refusal::invalid("document", "too_long", "a profile has at most 64 KiB"));
     }
     Ok(())
-}
-
-/// A JSON merge patch (RFC 7396 section 2).
-pub(super) fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Default::default());
-    }
-    if let Value::Object(fields) = target {
-        for (name, change) in changes {
-            if change.is_null() {
-                fields.remove(&name);
-            } else {
-                merge(fields.entry(name).or_insert(Value::Null), change);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn merge_patches_as_in_the_appendix_of_rfc_7396() {
-        for (target, patch, wanted) in [
-            (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
-            (json!({"a":"b"}), json!({"b":"c"}), json!({"a":"b","b":"c"})),
-            (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
-            (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
-            (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
-            (json!({"a":[{"b":"c"}]}), json!({"a":[1]}), json!({"a":[1]})),
-            (json!({"a":"foo"}), json!(null), json!(null)),
-            (json!([1, 2]), json!({"a":"b","c":null}), json!({"a":"b"})),
-            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
-        ] {
-            let mut merged = target.clone();
-            merge(&mut merged, patch);
-            assert_eq!(merged, wanted, "{target}");
-        }
-    }
 }

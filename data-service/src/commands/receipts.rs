@@ -12,6 +12,14 @@ use tokio::time::Instant;
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Call<'_> {
+    /// Waits until every live instance has heard of the last event, if there was one.
+    pub(super) async fn heard(&self, last: Option<i64>) -> Result<()> {
+        if let Some(sequence) = last {
+            self.receipt(sequence, Ended::default()).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until every instance that may still trust its memory has applied the change, at most as long as the settings
     /// allow, and says which have. The change itself is committed before this is called: nothing here can undo it.
     pub(super) async fn receipt(&self, sequence: i64, ended: Ended) -> Result<Receipt> {

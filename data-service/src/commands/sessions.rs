@@ -1,73 +1,65 @@
-//! Sessions: from the cookie to the user, and its end.
+//! Sessions: begun, used, ended. Whoever knows the secret id speaks for the session; a list knows public ids only.
 
-use super::authenticate::make_token;
-use super::{Call, Run};
+mod create;
+mod cycle;
+mod data;
+mod end;
+mod lifetime;
+mod list;
+mod resolve;
+
+pub(super) use create::{Begun, begin, carry_over};
+pub(super) use end::{Why, end_all, sign_out};
+
+use super::Call;
 use crate::error::Result;
-use crate::store::tokens::Which;
-use crate::store::{events, sessions, tokens, users};
-use serde_json::json;
-use shared::command::{EndSession, ResolveSession, Resolved};
+use crate::store::sessions::{self, StoredSession};
+use crate::store::tokens::{self, Known};
+use crate::store::{ConnectionTrait, Tx};
 use shared::error::{Code, Refusal};
-use shared::event::Topic;
+use shared::secret::Secret;
 
-impl Run for ResolveSession {
-    async fn run(self, call: &Call<'_>) -> Result<Resolved> {
-        let consumer = call.caller.consumer_key()?;
-        let gone = || Refusal::new(Code::NotFound, "there is no such session");
-        let read = call.store().read();
-        let session =
-            sessions::by_secret(read, &self.sessionid).await?.filter(|s| s.lives(call.now)).ok_or_else(gone)?;
-        let account = users::must_find(read, session.user).await?;
-        if account.user.disabled_at.is_some() {
-            return Err(gone().into());
-        }
-        let known = tokens::of_session(read, &call.store().seal, session.id, consumer).await?;
-        let (token, secret) = match known {
-            // Somebody has ended this service's part of the session: that holds until the person signs in again.
-            Some(known) if known.revoked => return Err(gone().into()),
-            Some(known) => (known.token, known.secret),
-            None => {
-                let tx = call.store().begin().await?;
-                // Two at once, or a logout in between: look again where nobody else can write.
-                let lives = sessions::by_id(tx.on(), session.id).await?.is_some_and(|s| s.lives(call.now));
-                let there = tokens::of_session(tx.on(), &call.store().seal, session.id, consumer).await?;
-                match there {
-                    _ if !lives => return Err(gone().into()),
-                    Some(there) if there.revoked => return Err(gone().into()),
-                    Some(there) => (there.token, there.secret),
-                    None => {
-                        let made = make_token(call, tx.on(), consumer, &session).await?;
-                        tx.commit().await?;
-                        made
-                    }
-                }
-            }
-        };
-        Ok(Resolved {
-            id: session.id,
-            user: Some(account.user),
-            token,
-            secret,
-            version: session.version,
-            created_at: session.created_at,
-            expires_at: session.expires_at,
-        })
-    }
+/// Longer values are no session ids, and not worth a look.
+const MOST_BYTES: usize = 128;
+
+/// A session that the caller may use, with the caller's token for it if there is one.
+struct Live {
+    session: StoredSession,
+    token: Option<Known>,
 }
 
-impl Run for EndSession {
-    async fn run(self, call: &Call<'_>) -> Result<()> {
-        let tx = call.store().begin().await?;
-        let Some(session) = sessions::by_secret(tx.on(), &self.sessionid).await? else { return Ok(()) };
-        if !sessions::end(tx.on(), session.id, call.now).await? {
-            return Ok(());
-        }
-        let ended = tokens::revoke(tx.on(), Which::Session(session.id), call.now).await?;
-        let data = json!({ "user": session.user, "tokens": ended });
-        let sequence = events::append(tx.on(), call.now, Topic::SessionEnded, session.id, data).await?;
-        tx.commit().await?;
-        // Logged out means logged out everywhere by the time the answer is there.
-        call.receipt(sequence, Default::default()).await?;
-        Ok(())
+/// Unknown, ended, expired: one answer.
+fn gone() -> Refusal {
+    Refusal::new(Code::NotFound, "there is no such session")
+}
+
+/// The session behind a secret, as it is at this moment.
+async fn look(call: &Call<'_>, secret: &Secret) -> Result<Live> {
+    let read = call.store().read();
+    check(call, read, found(secret, sessions::by_secret(read, secret)).await?).await
+}
+
+/// The same in a transaction that is going to change it.
+async fn lock(call: &Call<'_>, tx: &Tx, secret: &Secret) -> Result<Live> {
+    check(call, tx.on(), found(secret, sessions::locked_by_secret(tx.on(), secret)).await?).await
+}
+
+async fn found(
+    secret: &Secret,
+    query: impl Future<Output = Result<Option<StoredSession>>>,
+) -> Result<Option<StoredSession>> {
+    if secret.expose().len() > MOST_BYTES { Ok(None) } else { query.await }
+}
+
+async fn check(call: &Call<'_>, on: &impl ConnectionTrait, found: Option<StoredSession>) -> Result<Live> {
+    let session = found.filter(|session| session.lives(call.now)).ok_or_else(gone)?;
+    let token = match session.user {
+        Some(_) => tokens::of_session(on, &call.store().seal, session.id, call.caller.consumer_key()?).await?,
+        None => None,
+    };
+    // Somebody has ended this service's part of the session: that holds until the person signs in again.
+    if token.as_ref().is_some_and(|token| token.revoked) {
+        return Err(gone().into());
     }
+    Ok(Live { session, token })
 }

@@ -2,6 +2,7 @@
 
 use super::authenticate::new_pair;
 use super::decommission::check_not_drained;
+use super::sessions::sign_out;
 use super::{Call, Run, bad_cursor, page};
 use crate::error::{Fault, Result};
 use crate::store::tokens::{NewToken, Which};
@@ -128,10 +129,9 @@ async fn end_token(call: &Call<'_>, token: &TokenKey) -> Result<Receipt> {
 
 async fn end_session(call: &Call<'_>, session: Uuid) -> Result<Receipt> {
     let tx = call.store().begin().await?;
-    let ended = sessions::end(tx.on(), session, call.now).await?;
-    let count = tokens::revoke(tx.on(), Which::Session(session), call.now).await?;
-    let data = json!({ "tokens": count });
-    let sequence = events::append(tx.on(), call.now, Topic::SessionEnded, session, data).await?;
+    let session = sessions::locked_by_id(tx.on(), session).await?.filter(|session| !session.ended);
+    let session = session.ok_or_else(no_such_token)?;
+    let (ended, last) = sign_out(call, &tx, session).await?;
     tx.commit().await?;
-    call.receipt(sequence, Ended { tokens: count, sessions: u64::from(ended) }).await
+    call.receipt(last.unwrap_or_default(), ended).await
 }

@@ -1,5 +1,6 @@
 //! Users: made, changed, disabled, deleted.
 
+use super::sessions::{Why, end_all};
 use super::{Call, Run, bad_cursor, check_version, page};
 use crate::chance;
 use crate::checkers::gate::Verdict;
@@ -113,14 +114,14 @@ impl Run for DisableUser {
     async fn run(self, call: &Call<'_>) -> Result<Receipt> {
         let id = call.caller.user(self.id)?;
         let tx = call.store().begin().await?;
-        let mut account = users::must_find(tx.on(), id).await?;
+        let mut account = users::locked(tx.on(), id).await?;
         account.user.disabled_at.get_or_insert(call.now);
         account.user.version += 1;
         users::update(tx.on(), &account).await?;
-        let ended = Ended {
-            tokens: tokens::revoke(tx.on(), Which::User(id), call.now).await?,
-            sessions: sessions::end_of_user(tx.on(), id, None, call.now).await?,
-        };
+        let gone = sessions::live_of_user(tx.on(), id, call.now).await?;
+        let (mut ended, _) = end_all(call, tx.on(), &gone, Why::Disabled).await?;
+        // The tokens of jobs belong to no session.
+        ended.tokens += tokens::revoke(tx.on(), Which::User(id), call.now).await?;
         let sequence = events::append(tx.on(), call.now, Topic::UserDisabled, id, json!(ended)).await?;
         tx.commit().await?;
         call.receipt(sequence, ended).await
@@ -184,27 +185,21 @@ impl Run for SetPassword {
         let hash = call.rooms.gate.hash(self.password).await?;
         let kept = if own { call.caller.me().session } else { None };
         let tx = call.store().begin().await?;
-        let mut there = users::must_find(tx.on(), id).await?;
+        let mut there = users::locked(tx.on(), id).await?;
         if there.password_hash != account.password_hash || there.access != account.access {
             return Err(Refusal::new(Code::Conflict, "the user was changed in the meantime").into());
         }
         there.password_hash = Some(hash);
         there.user.version += 1;
         users::update(tx.on(), &there).await?;
-        let mut last =
-            events::append(tx.on(), call.now, Topic::UserChanged, id, json!({ "fields": ["password"] })).await?;
-        for session in sessions::live_of_user(tx.on(), id, call.now).await? {
-            if Some(session.id) != kept {
-                tokens::revoke(tx.on(), Which::Session(session.id), call.now).await?;
-                last =
-                    events::append(tx.on(), call.now, Topic::SessionEnded, session.id, json!({ "user": id })).await?;
-            }
-        }
-        sessions::end_of_user(tx.on(), id, kept, call.now).await?;
+        let data = json!({ "fields": ["password"] });
+        let changed = events::append(tx.on(), call.now, Topic::UserChanged, id, data).await?;
+        let mut gone = sessions::live_of_user(tx.on(), id, call.now).await?;
+        gone.retain(|session| Some(session.id) != kept);
+        let (_, last) = end_all(call, tx.on(), &gone, Why::Password).await?;
         devices::forget_of_user(tx.on(), id).await?;
         tx.commit().await?;
-        call.receipt(last, Ended::default()).await?;
-        Ok(())
+        call.heard(last.or(Some(changed))).await
     }
 }
 

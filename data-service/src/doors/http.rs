@@ -148,6 +148,7 @@ async fn answer(request: &HttpRequest, mut payload: Payload, house: &House) -> R
     }
     let (proved, body) = identified?;
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        house.rooms.counters.count_echo();
         return echo(request, &proved, body.len());
     }
     let (handler, fields) = house.router.find(message.method, path)?;

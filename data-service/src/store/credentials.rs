@@ -184,7 +184,7 @@ pub enum Forget {
     Tokens(Vec<String>),
     /// All tokens of a user.
     User(Uuid),
-    /// All there is.
+    /// Everything: nobody knows any more what has changed.
     Everything,
 }
 

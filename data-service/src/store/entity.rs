@@ -8,6 +8,7 @@ pub(super) mod instance;
 pub(super) mod mark;
 pub(super) mod profile;
 pub(super) mod session;
+pub(super) mod session_data;
 pub(super) mod setup_link;
 pub(super) mod throttle;
 pub(super) mod token;

@@ -7,7 +7,7 @@
 //! [`Store::begin`]: super::Store::begin
 
 use super::entity::event::{ActiveModel, Column, Entity, Model};
-use super::{parse, text};
+use super::{Tx, known, marks, parse, text};
 use crate::error::{Fault, Result};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -68,6 +68,30 @@ pub(crate) async fn after(on: &impl ConnectionTrait, sequence: i64, limit: u64) 
         .all(on)
         .await?;
     rows.into_iter().map(event).collect()
+}
+
+/// The mark under which the last event that is no longer kept is noted.
+const SWEPT: &str = "events_swept";
+
+/// The sequence number of the last event that is no longer kept; 0 if all are.
+pub(crate) async fn swept(on: &impl ConnectionTrait) -> Result<i64> {
+    marks::get(on, SWEPT).await?.map_or(Ok(0), |sequence| known("marks.events_swept", &sequence))
+}
+
+/// Removes the oldest events from before a moment, one batch of them, and notes which was the last. The very last event
+/// stays: its number says where the next ones begin. True if there may be more.
+pub(crate) async fn sweep(tx: &Tx, before: Timestamp, batch: u64) -> Result<bool> {
+    let on = tx.on();
+    let last = last(on).await?;
+    let oldest = Entity::find().order_by_asc(Column::Sequence).limit(batch).all(on).await?;
+    let old = oldest.iter().take_while(|row| row.at < before.millis() && row.sequence < last);
+    let (count, Some(end)) = old.fold((0, None), |(count, _), row| (count + 1, Some(row.sequence))) else {
+        return Ok(false);
+    };
+    let noted = marks::locked(on, SWEPT).await?.map_or(Ok(0), |sequence| known("marks.events_swept", &sequence))?;
+    Entity::delete_many().filter(Column::Sequence.lte(end)).exec(on).await?;
+    marks::set(on, SWEPT, &end.max(noted).to_string()).await?;
+    Ok(count == batch)
 }
 
 fn event(row: Model) -> Result<Event> {

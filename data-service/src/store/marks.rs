@@ -3,11 +3,17 @@
 use super::entity::mark::{ActiveModel, Column, Entity};
 use crate::error::Result;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect};
 
 /// What was noted under a name.
 pub(crate) async fn get(on: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     Ok(Entity::find_by_id(name).one(on).await?.map(|row| row.value))
+}
+
+/// The same in a transaction that is going to change it.
+pub(crate) async fn locked(on: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
+    // On SQLite the transaction has the write lock already, and this adds nothing to the query.
+    Ok(Entity::find_by_id(name).lock_exclusive().one(on).await?.map(|row| row.value))
 }
 
 /// Notes something under a name.

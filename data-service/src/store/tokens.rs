@@ -105,7 +105,10 @@ pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, token: &s
         session: session.and_then(NonNilUuid::new),
         signed_in_at: Timestamp::from_millis(row.signed_in_at.unwrap_or(row.expires_at)),
         expires_at: Timestamp::from_millis(row.expires_at),
-        revoked: row.revoked_at.is_some() || row.ended_at.is_some() || row.disabled_at.is_some(),
+        revoked: row.revoked_at.is_some()
+            || row.disabled_at.is_some()
+            // A session that came to its end by itself has revoked nothing.
+            || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
         last_use: LastUse::default(),
     }))
 }
@@ -183,6 +186,17 @@ pub(crate) async fn delete_of_consumer(on: &impl ConnectionTrait, key: &Consumer
     Ok(Entity::delete_many().filter(Which::Consumer(key).condition()).exec(on).await?.rows_affected)
 }
 
+/// Notes how long the tokens of a session last now.
+pub(crate) async fn set_expiry(on: &impl ConnectionTrait, session: Uuid, expires_at: Timestamp) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at.millis()))
+        .filter(Column::SessionId.eq(session.to_string()))
+        .filter(Column::RevokedAt.is_null())
+        .exec(on)
+        .await?;
+    Ok(())
+}
+
 /// The keys of tokens, ended ones too: what caches have to forget.
 pub(crate) async fn keys(on: &impl ConnectionTrait, which: Which<'_>) -> Result<Vec<String>> {
     let keys = Entity::find().select_only().column(Column::Token).filter(which.condition());
@@ -225,6 +239,11 @@ fn token(row: Model, names: &[(String, String, String)]) -> Result<Token> {
         expires_at: Timestamp::from_millis(row.expires_at),
         last_used_at: row.last_used_at.map(Timestamp::from_millis),
     })
+}
+
+/// How many tokens are alive.
+pub(crate) async fn count_live(on: &impl ConnectionTrait, now: Timestamp) -> Result<u64> {
+    Ok(Entity::find().filter(alive(now)).count(on).await?)
 }
 
 #[derive(FromQueryResult)]

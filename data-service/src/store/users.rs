@@ -101,7 +101,23 @@ pub(crate) async fn by_id(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<
 
 /// A user by id, or `not_found`.
 pub(crate) async fn must_find(on: &impl ConnectionTrait, id: Uuid) -> Result<Account> {
-    by_id(on, id).await?.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such user").into())
+    by_id(on, id).await?.ok_or_else(no_such_user)
+}
+
+fn no_such_user() -> crate::error::Error {
+    Refusal::new(Code::NotFound, "there is no such user").into()
+}
+
+/// A user by id, or `not_found`, in a transaction that is going to change what the user has: of two such, one waits.
+pub(crate) async fn locked(on: &impl ConnectionTrait, id: Uuid) -> Result<Account> {
+    // On SQLite the transaction has the write lock already, and this adds nothing to the query.
+    find_locked(on, id).await?.ok_or_else(no_such_user)
+}
+
+/// The same, if there is such a user.
+pub(crate) async fn find_locked(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<Account>> {
+    let row = Entity::find_by_id(id.to_string()).lock_exclusive().one(on).await?;
+    row.map(Account::try_from).transpose()
 }
 
 /// A user by name or e-mail address, whatever the letter case. Names cannot hold an `@`, so there is no confusion.

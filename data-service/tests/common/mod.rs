@@ -9,7 +9,7 @@
     reason = "a test may fail by panicking, and no test uses all of it"
 )]
 
-use data_service::{App, Clock, Database, Operator, PasswordCost, Settings, new_seal_key};
+use data_service::{App, Clock, Database, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection};
 use serde_json::Value;
 use shared::command::{Command, CreateConsumer, CreateToken, CreateUser, User};
@@ -51,7 +51,8 @@ pub fn settings(ground: &Ground) -> Settings {
         hashing_threads: 2,
         hashing_queue: 32,
         password_cost: PasswordCost { memory_kib: 64, passes: 1 },
-        session_lifetime: Duration::from_secs(14 * 24 * 3600),
+        sessions: SessionLimits::default(),
+        events_keep: Duration::from_secs(30 * 24 * 3600),
         receipt_wait: Duration::from_secs(10),
         instance: "one".into(),
         trust_for: Duration::from_secs(1),

@@ -2,7 +2,8 @@
 
 mod view;
 
-use super::{Answer, html, to_login, to_login_without, tokens};
+use super::{Answer, html, sessions, to_login, to_login_without, tokens};
+use crate::api::ApiError;
 use crate::app::Gate;
 use crate::session::{self, Visitor};
 use crate::{clock, csrf};
@@ -16,7 +17,7 @@ use view::Page;
 /// What the address says.
 #[derive(Deserialize)]
 pub(crate) struct Ask {
-    /// Set after a token was ended.
+    /// Set after something was ended; says what.
     ended: Option<String>,
 }
 
@@ -31,17 +32,26 @@ pub(crate) async fn show(gate: Data<Gate>, request: HttpRequest, ask: Query<Ask>
             Visitor::Stranger => return Ok(to_login(&gate.site)),
             Visitor::Gone => break,
         };
-        let list = match tokens::list(&gate.api, &who).await {
-            Ok(list) => Some(list),
-            // Some users may not see their own tokens. They may see the rest.
-            Err(error) if error.code() == Some(Code::Forbidden) => None,
+        let lists =
+            async { Ok((seen(sessions::list(&gate.api, &who).await)?, seen(tokens::list(&gate.api, &who).await)?)) };
+        let (logins, tokens) = match lists.await {
+            Ok(lists) => lists,
             // Logged out in another place, in this moment: asking again tells.
             Err(error) if session::is_dead_token(&error) => continue,
             Err(error) => return Err(error.into()),
         };
         let issued = csrf::issue_for(&request, &gate.site, Some(&who.cookie))?;
-        let page = Page::new(&gate.site.frame, issued.token, &who, list, clock::now(), ask.ended.is_some());
+        let ended = ask.ended.as_deref();
+        let page = Page::new(&gate.site.frame, issued.token, &who, clock::now()).with(logins, tokens).after(ended);
         return html(StatusCode::OK, &page, issued.cookie);
     }
     to_login_without(&gate.site)
+}
+
+/// Some users may not see their own logins or tokens. They may see the rest.
+fn seen<T>(list: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match list {
+        Err(error) if error.code() == Some(Code::Forbidden) => Ok(None),
+        list => list.map(Some),
+    }
 }

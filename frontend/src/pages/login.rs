@@ -42,6 +42,8 @@ pub(crate) struct Login {
     password: Secret,
     #[serde(default)]
     next: Next,
+    /// A ticked box is there, one that is not is not.
+    remember: Option<String>,
 }
 
 impl Form for Login {
@@ -67,6 +69,7 @@ struct Say<'a> {
     username: &'a str,
     notice: &'a str,
     problem: &'a str,
+    remember: bool,
 }
 
 /// `GET /login`.
@@ -87,12 +90,20 @@ pub(crate) async fn submit(gate: Data<Gate>, request: HttpRequest, sent: Protect
     // Keyboards of phones like to add a space; no name holds one.
     let username = login.username.trim();
     let client = Client { address: address::of(&request, &gate.site.proxies), device: device::of(&request) };
-    let command = Authenticate { username: username.into(), password: login.password, client: Some(client) };
+    let remember = login.remember.is_some();
+    let command = Authenticate {
+        username: username.into(),
+        password: login.password,
+        client: Some(client),
+        // What services keep about a visitor goes on in the login. The session itself ends with it.
+        sessionid: SessionCookie::of(&request).map(|session| session.secret()),
+        remember,
+    };
     let next = login.next.or_base(&gate.site.base);
     match gate.api.call(&command, None).await {
-        Ok(done) => welcome(&gate, &request, done, next).await,
+        Ok(done) => welcome(&gate, done, remember, next),
         Err(ApiError::Refused(refusal)) if is_answer(&refusal) => {
-            refuse(&gate, &request, &refusal, Say { next, username, ..Say::default() })
+            refuse(&gate, &request, &refusal, Say { next, username, remember, ..Say::default() })
         }
         Err(error) => Err(error.into()),
     }
@@ -115,16 +126,11 @@ fn refuse(gate: &Gate, request: &HttpRequest, refusal: &Refusal, say: Say<'_>) -
     Ok(response)
 }
 
-/// The session begins. One that the browser had before ends: it would be nobody's any more, but still alive.
-async fn welcome(gate: &Gate, request: &HttpRequest, done: Authenticated, next: &str) -> Answer {
+/// The session begins.
+fn welcome(gate: &Gate, done: Authenticated, remember: bool, next: &str) -> Answer {
     let session = SessionCookie::new(done.sessionid);
-    if let Some(before) = SessionCookie::of(request).filter(|before| *before != session)
-        && let Err(error) = before.end(&gate.api).await
-    {
-        tracing::warn!(?error, "the session before this login could not be ended");
-    }
     let mut response = see_other(next);
-    response.add_cookie(&session.set(&gate.site)).map_err(Failure::internal)?;
+    response.add_cookie(&session.set(&gate.site, remember)).map_err(Failure::internal)?;
     if let Some(cookie) = device::set(&gate.site, &done.device) {
         response.add_cookie(&cookie).map_err(Failure::internal)?;
     }

@@ -1,6 +1,7 @@
-//! The tokens of a user: where somebody is logged in. `POST /tokens/end` ends one.
+//! The tokens of a user: what acts in somebody's name. `POST /tokens/end` ends one.
 
-use super::{Answer, EXPIRED, Failure, html, logout, see_other, to_login, to_login_without};
+use super::sessions::{Ended, back};
+use super::{Answer, EXPIRED, Failure, html, logout, to_login, to_login_without};
 use crate::api::{Api, ApiError};
 use crate::app::Gate;
 use crate::csrf::{self, Form, ProtectedForm};
@@ -12,7 +13,6 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 use shared::command::{Limit, ListTokens, RevokeToken, Token};
-use shared::error::Code;
 use shared::id::{TokenKey, TokenRef, UserRef};
 
 /// Pages of tokens that are asked for; nobody reads a longer list.
@@ -67,28 +67,21 @@ struct Expired<'a> {
 
 /// `POST /tokens/end`.
 pub(crate) async fn end(gate: Data<Gate>, request: HttpRequest, sent: ProtectedForm<End>) -> Answer {
-    let Ok(form) = sent.open() else {
-        // The account page has a fresh form for each token.
-        let page = Expired { frame: &gate.site.frame, title: "Nothing was ended", text: EXPIRED, request_id: "" };
-        return html(StatusCode::FORBIDDEN, &page, csrf::issue(&request, &gate.site)?.cookie);
-    };
+    let Ok(form) = sent.open() else { return nothing_ended(&gate, &request) };
     let token: TokenKey = form.token.parse().map_err(|_| Failure::Malformed)?;
     match session::visitor(&gate.api, &request).await? {
         Visitor::Known(who) if who.token.key == token.as_str() => logout::end(&gate, &request).await,
-        Visitor::Known(who) => revoke(&gate, &who, token).await,
+        Visitor::Known(who) => {
+            let command = RevokeToken { token: TokenRef::Key(token) };
+            back(&gate, gate.api.call(&command, Some(&who.token)).await, Ended::Access)
+        }
         Visitor::Stranger => Ok(to_login(&gate.site)),
         Visitor::Gone => to_login_without(&gate.site),
     }
 }
 
-async fn revoke(gate: &Gate, who: &SignedIn, token: TokenKey) -> Answer {
-    let command = RevokeToken { token: TokenRef::Key(token) };
-    match gate.api.call(&command, Some(&who.token)).await {
-        Ok(_) => Ok(see_other(&gate.site.base.at("?ended=1"))),
-        // Already over.
-        Err(error) if error.code() == Some(Code::NotFound) => Ok(see_other(&gate.site.base.at("?ended=1"))),
-        // Then the account page finds out who is logged in.
-        Err(error) if session::is_dead_token(&error) => Ok(see_other(gate.site.base.as_str())),
-        Err(error) => Err(error.into()),
-    }
+/// A form of the account page came without a good token. The page has a fresh form for each button.
+pub(super) fn nothing_ended(gate: &Gate, request: &HttpRequest) -> Answer {
+    let page = Expired { frame: &gate.site.frame, title: "Nothing was ended", text: EXPIRED, request_id: "" };
+    html(StatusCode::FORBIDDEN, &page, csrf::issue(request, &gate.site)?.cookie)
 }

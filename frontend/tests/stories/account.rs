@@ -67,8 +67,11 @@ async fn a_user_without_tokens_or_without_the_right_to_see_them_has_a_page_too()
     let mut browser = street.ada().await;
     street.house.memory().page = 0;
     assert!(browser.get("/").await.body.contains("No service holds an access"));
-    street.house.memory().forbidden = Some("token.list");
-    assert!(browser.get("/").await.body.contains("You may not see this list."));
+    for forbidden in ["token.list", "session.list"] {
+        street.house.memory().forbidden = Some(forbidden);
+        let page = browser.get("/").await;
+        assert_eq!((page.status, page.body.matches("You may not see this list.").count()), (200, 1));
+    }
 }
 
 #[actix_web::test]

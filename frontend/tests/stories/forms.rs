@@ -64,7 +64,7 @@ async fn every_form_is_protected() {
         let street = Street::new(base).await;
         let mut browser = street.ada().await;
         let done = street.house.memory().done.len();
-        for page in ["login", "logout", "setup", "tokens/end"] {
+        for page in ["login", "logout", "setup", "tokens/end", "sessions/end", "sessions/others"] {
             let answer = browser.post(&street.at(page), &[("link", "x"), ("token", "y"), ("username", "z")]).await;
             assert_eq!(answer.status, 403, "{page}");
             assert!(answer.body.contains("This form has expired, please try again."), "{page}");

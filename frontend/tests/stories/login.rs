@@ -147,6 +147,40 @@ async fn a_planted_session_is_not_adopted() {
 }
 
 #[actix_web::test]
+async fn a_visitor_brings_their_session_along() {
+    for base in BASES {
+        let street = Street::new(base).await;
+        let mut browser = street.browser();
+        street.log_in(&mut browser, "ada", "correct horse").await;
+        let mut browser = street.browser();
+        browser.plant("sessionid", "a-visitor");
+        street.log_in(&mut browser, "ada", "correct horse").await;
+        let logins = street.house.memory().logins.clone();
+        assert_eq!(logins, [(None, false), (Some("a-visitor".into()), false)]);
+    }
+}
+
+#[actix_web::test]
+async fn a_browser_remembers_if_it_is_told_to() {
+    for base in BASES {
+        let street = Street::new(base).await;
+        let mut browser = street.browser();
+        let form = browser.get(&street.at("login")).await;
+        assert!(!form.body.contains(" checked"), "nobody is remembered without being asked");
+        let mut fields = vec![("csrf", form.csrf()), ("username", "ada".into()), ("remember", "1".into())];
+        fields.push(("password", "wrong".into()));
+        let again = browser.post(&street.at("login"), &fields).await;
+        assert!(again.status == 401 && again.body.contains(" checked"), "the box stays ticked");
+        fields.pop();
+        fields.push(("password", "correct horse".into()));
+        let answer = browser.post(&street.at("login"), &fields).await;
+        let cookie = answer.set_cookie("sessionid").unwrap();
+        assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=34560000"), "{cookie}");
+        assert_eq!(street.house.memory().logins.last().unwrap(), &(None, true));
+    }
+}
+
+#[actix_web::test]
 async fn cookies_are_as_careful_as_the_place_allows() {
     for base in BASES {
         for (public_url, end) in [(None, ""), (Some("https://example.com"), "; Secure")] {

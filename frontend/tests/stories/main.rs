@@ -18,6 +18,7 @@ mod log;
 mod login;
 mod logout;
 mod manners;
+mod sessions;
 mod settings;
 mod setup;
 mod street;

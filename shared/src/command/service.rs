@@ -6,6 +6,7 @@ use crate::oauth1::{BodyHashAlgorithm, SignatureMethod};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// `whoami`: who the signature proves the caller to be.
@@ -43,6 +44,35 @@ impl Command for Whoami {
 
     fn access(&self) -> Access {
         Access::Consumer
+    }
+}
+
+/// `stats`: how the service is doing.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetStats {}
+
+/// How the service is doing. Uptime and requests are those of the instance that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stats {
+    /// Seconds since it was started.
+    pub uptime_seconds: u64,
+    /// How often each command was called since then, refusals included, once the signature held.
+    pub requests: BTreeMap<String, u64>,
+    /// Live sessions, those of visitors included.
+    pub sessions: u64,
+    /// Live tokens.
+    pub tokens: u64,
+}
+
+impl Command for GetStats {
+    type Reply = Stats;
+    const NAME: &'static str = "stats";
+    const ROUTE: Route = Route::get("/stats");
+    const ABOUT: &'static str = "Uptime, requests by command, live sessions and tokens.";
+
+    fn access(&self) -> Access {
+        Access::word("stats.read")
     }
 }
 

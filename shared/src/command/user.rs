@@ -40,6 +40,13 @@ pub struct Authenticate {
     /// What the consumer knows about who is typing, for throttling.
     #[serde(default)]
     pub client: Option<Client>,
+    /// The value of the cookie that the visitor came with. What services keep in a session without a user is carried
+    /// over; the session itself ends.
+    #[serde(default)]
+    pub sessionid: Option<Secret>,
+    /// The longer limits: for a browser that is to be remembered.
+    #[serde(default)]
+    pub remember: bool,
 }
 
 /// Who is typing.
@@ -62,7 +69,7 @@ pub struct Authenticated {
     pub token: TokenKey,
     /// Its secret.
     pub secret: Secret,
-    /// When session and token end by themselves.
+    /// When session and token end by themselves if nobody uses them.
     pub expires_at: Timestamp,
     /// Who it is.
     pub user: User,

@@ -8,9 +8,12 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub secret_hash: String,
-    pub user_id: String,
+    pub user_id: Option<String>,
+    pub remembered: i64,
     pub created_at: i64,
+    pub last_used_at: i64,
     pub expires_at: i64,
+    pub ends_at: i64,
     pub ended_at: Option<i64>,
     pub version: i64,
 }

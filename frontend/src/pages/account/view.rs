@@ -1,11 +1,12 @@
 //! What the account page shows, in the words of its template.
 
+use crate::pages::sessions::{self, Ended};
 use crate::pages::tokens::List;
 use crate::session::SignedIn;
 use crate::site::Frame;
 use crate::words::Moment;
 use askama::Template;
-use shared::command::Token;
+use shared::command::{SessionSeen, Token};
 use shared::timestamp::Timestamp;
 use std::collections::BTreeMap;
 
@@ -21,8 +22,33 @@ pub(super) struct Page<'a> {
     name: Option<&'a str>,
     email: Option<&'a str>,
     since: Moment,
+    logins: Option<Logins>,
     services: Option<Vec<Service>>,
     more: bool,
+    who: &'a SignedIn,
+    now: Timestamp,
+}
+
+/// Where somebody is logged in.
+struct Logins {
+    rows: Vec<Login>,
+    more: bool,
+}
+
+impl Logins {
+    /// True if there is another one than this.
+    fn others(&self) -> bool {
+        self.rows.iter().any(|login| !login.here)
+    }
+}
+
+/// One login.
+struct Login {
+    id: String,
+    here: bool,
+    created: Moment,
+    used: Moment,
+    expires: Moment,
 }
 
 /// The tokens of one service.
@@ -56,28 +82,40 @@ enum Place {
 
 impl<'a> Page<'a> {
     /// The page for a user, as of now.
-    pub(super) fn new(
-        frame: &'a Frame,
-        csrf: String,
-        who: &'a SignedIn,
-        list: Option<List>,
-        now: Timestamp,
-        ended: bool,
-    ) -> Self {
+    pub(super) fn new(frame: &'a Frame, csrf: String, who: &'a SignedIn, now: Timestamp) -> Self {
         let user = &who.user;
         let name = user.name.as_deref().filter(|name| !name.trim().is_empty());
         Self {
             frame,
             csrf,
-            notice: if ended { "That access has been ended." } else { "" },
+            notice: "",
             greeting: name.unwrap_or(user.username.as_str()),
             username: user.username.as_str(),
             name,
             email: user.email.as_ref().map(|email| email.as_str()),
             since: Moment::by_day(user.created_at),
-            more: list.as_ref().is_some_and(|list| list.more),
-            services: list.map(|list| services(list.tokens, who, now)),
+            logins: None,
+            services: None,
+            more: false,
+            who,
+            now,
         }
+    }
+
+    /// The same with what the user may see: where they are logged in, and what acts in their name.
+    pub(super) fn with(self, logins: Option<sessions::List>, tokens: Option<List>) -> Self {
+        let row = |session: SessionSeen| login(session, self.who, self.now);
+        Self {
+            logins: logins.map(|list| Logins { rows: list.sessions.into_iter().map(row).collect(), more: list.more }),
+            more: tokens.as_ref().is_some_and(|list| list.more),
+            services: tokens.map(|list| services(list.tokens, self.who, self.now)),
+            ..self
+        }
+    }
+
+    /// The same after something was ended, in the word of the address.
+    pub(super) fn after(self, ended: Option<&str>) -> Self {
+        Self { notice: ended.map_or("", Ended::notice), ..self }
     }
 }
 
@@ -98,6 +136,16 @@ fn row(token: Token, who: &SignedIn, now: Timestamp) -> Row {
         expires: Moment::of(token.expires_at, now),
         label: token.label,
         token: token.token.to_string(),
+    }
+}
+
+fn login(session: SessionSeen, who: &SignedIn, now: Timestamp) -> Login {
+    Login {
+        here: session.id == who.session,
+        id: session.id.to_string(),
+        created: Moment::of(session.created_at, now),
+        used: Moment::of(session.last_used_at, now),
+        expires: Moment::of(session.expires_at, now),
     }
 }
 

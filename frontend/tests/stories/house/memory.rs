@@ -4,8 +4,9 @@ use super::{Mood, now};
 use actix_web::http::Uri;
 use serde::Serialize;
 use shared::command::{
-    Authenticate, Authenticated, ClaimSetup, Client, Command, EndSession, Ended, ListTokens, Page, Receipt,
-    ResolveSession, Resolved, RevokeToken, Token, User, decode,
+    Authenticate, Authenticated, ClaimSetup, Client, Command, EndOtherSessions, EndSession, Ended, EndedSessions,
+    ListSessions, ListTokens, Page, Receipt, ResolveSession, RevokeSession, RevokeToken, SessionData, SessionSeen,
+    SessionState, Token, User, decode,
 };
 use shared::error::{Code, Refusal};
 use shared::id::TokenRef;
@@ -28,6 +29,8 @@ pub struct Memory {
     pub dead: HashSet<String>,
     /// What was said about who is typing, login by login.
     pub clients: Vec<Client>,
+    /// What was asked about each login: the session before it, and whether to remember the browser.
+    pub logins: Vec<(Option<String>, bool)>,
     /// Requests that were not signed well. There must be none.
     pub refused: Vec<Refusal>,
     pub nonces: HashSet<String>,
@@ -59,6 +62,7 @@ impl Memory {
             tokens: Vec::new(),
             dead: HashSet::new(),
             clients: Vec::new(),
+            logins: Vec::new(),
             refused: Vec::new(),
             nonces: HashSet::new(),
             done: Vec::new(),
@@ -131,20 +135,25 @@ impl Memory {
     pub(super) fn run(&mut self, method: &str, uri: &Uri, body: &[u8], token: Option<&str>) -> Reply {
         let query: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or("")).unwrap();
         let parts: Vec<&str> = uri.path().split('/').skip(1).collect();
-        let path = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+        let path = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match (method, parts.as_slice()) {
-            ("POST", ["authenticate"]) => self.authenticate(read(None, Vec::new(), body)),
-            ("POST", ["sessions", "resolve"]) => self.resolve(&read(None, Vec::new(), body)),
+            ("POST", ["authenticate"]) => self.authenticate(read([], Vec::new(), body)),
+            ("POST", ["sessions", "resolve"]) => self.resolve(&read([], Vec::new(), body)),
             ("POST", ["sessions", "end"]) => {
-                let command: EndSession = read(None, Vec::new(), body);
+                let command: EndSession = read([], Vec::new(), body);
                 self.end_session(command.sessionid.expose());
                 self.reply::<EndSession>(&())
             }
-            ("POST", ["setup"]) => self.claim(read(None, Vec::new(), body)),
+            ("POST", ["setup"]) => self.claim(read([], Vec::new(), body)),
             ("GET", ["users", id, "tokens"]) => {
-                self.list(&read(Some(path("id", id)), query, body), token.expect("signed for a user"))
+                self.list(&read([path("id", id)], query, body), token.expect("signed for a user"))
             }
-            ("DELETE", ["tokens", id]) => self.revoke(&read(Some(path("token", id)), query, body), token),
+            ("DELETE", ["tokens", id]) => self.revoke(&read([path("token", id)], query, body), token),
+            ("GET", ["users", id, "sessions"]) => self.sessions_of(&read([path("id", id)], query, body), token),
+            ("DELETE", ["users", id, "sessions"]) => self.end_others(&read([path("id", id)], query, body), token),
+            ("DELETE", ["users", id, "sessions", session]) => {
+                self.end_one(&read([path("id", id), path("session", session)], query, body), token)
+            }
             _ => panic!("the frontend asked for {method} {uri}"),
         }
     }
@@ -160,10 +169,13 @@ impl Memory {
 
     fn authenticate(&mut self, command: Authenticate) -> Reply {
         self.clients.push(command.client.unwrap_or_default());
+        let before = command.sessionid.map(|id| id.expose().to_owned());
+        self.logins.push((before.clone(), command.remember));
         let user = match self.users.get(&command.username) {
             Some((password, user)) if password == command.password.expose() => user.clone(),
             _ => return Err(Refusal::new(Code::InvalidCredentials, "wrong name or password")),
         };
+        self.end_session(before.as_deref().unwrap_or_default());
         let id = self.fresh();
         let token = self.add_token("accounts", "Account pages", Some(id));
         let sessionid = format!("session-{}", self.fresh().simple());
@@ -185,15 +197,59 @@ impl Memory {
         let seat = self.sessions.get(command.sessionid.expose()).ok_or_else(gone)?;
         let user = seat.user.as_ref().map(|name| self.users[name].1.clone());
         let (id, token) = (seat.id, seat.token.clone());
-        self.reply::<ResolveSession>(&Resolved {
+        self.reply::<ResolveSession>(&SessionState {
             id,
+            secret: user.is_some().then(|| Secret::new(format!("secret of {token}"))),
+            token: user.is_some().then(|| token.parse().unwrap()),
             user,
-            secret: Secret::new(format!("secret of {token}")),
-            token: token.parse().unwrap(),
+            data: SessionData::default(),
             version: 1,
             created_at: Timestamp::from_seconds(now()),
             expires_at: Timestamp::from_seconds(now() + 86400),
         })
+    }
+
+    /// The user a token acts for, and the session it belongs to.
+    fn signer(&self, token: Option<&str>) -> (String, Uuid) {
+        let token = token.expect("signed for a user");
+        let seat = self.sessions.values().find(|seat| seat.token == token).expect("of a session");
+        (seat.user.clone().unwrap(), seat.id)
+    }
+
+    fn sessions_of(&mut self, command: &ListSessions, token: Option<&str>) -> Reply {
+        assert_eq!(command.id.to_string(), "me");
+        let (user, current) = self.signer(token);
+        let seen = |seat: &Seat| SessionSeen {
+            id: seat.id,
+            created_at: Timestamp::from_seconds(now() - 3 * 3600 - 5),
+            last_used_at: Timestamp::from_seconds(now() - 5 * 60 - 5),
+            expires_at: Timestamp::from_seconds(now() + 12 * 3600 + 60),
+            current: seat.id == current,
+        };
+        let items: Vec<_> = self.sessions.values().filter(|s| s.user.as_ref() == Some(&user)).map(seen).collect();
+        let most = usize::try_from(command.limit.unwrap()).unwrap().min(self.page);
+        let next = (items.len() > most).then(|| "more".to_owned());
+        self.reply::<ListSessions>(&Page { items: items.into_iter().take(most).collect(), next })
+    }
+
+    fn end_one(&mut self, command: &RevokeSession, token: Option<&str>) -> Reply {
+        let (user, _) = self.signer(token);
+        let theirs = |seat: &Seat| seat.id == command.session && seat.user.as_ref() == Some(&user);
+        let Some(id) = self.sessions.iter().find(|(_, seat)| theirs(seat)).map(|(id, _)| id.clone()) else {
+            return Err(Refusal::new(Code::NotFound, "no such session"));
+        };
+        self.end_session(&id);
+        self.reply::<RevokeSession>(&())
+    }
+
+    fn end_others(&mut self, command: &EndOtherSessions, token: Option<&str>) -> Reply {
+        assert_eq!(command.id.to_string(), "me");
+        let (user, current) = self.signer(token);
+        let others = |seat: &Seat| seat.id != current && seat.user.as_ref() == Some(&user);
+        let ids: Vec<String> =
+            self.sessions.iter().filter(|(_, seat)| others(seat)).map(|(id, _)| id.clone()).collect();
+        ids.iter().for_each(|id| self.end_session(id));
+        self.reply::<EndOtherSessions>(&EndedSessions { ended: ids.len() as u64 })
     }
 
     fn claim(&mut self, command: ClaimSetup) -> Reply {
@@ -237,6 +293,6 @@ impl Memory {
     }
 }
 
-fn read<C: Command>(path: Option<[(String, String); 1]>, query: Vec<(String, String)>, body: &[u8]) -> C {
-    decode(path.into_iter().flatten(), query, body, None).unwrap()
+fn read<C: Command>(path: impl IntoIterator<Item = (String, String)>, query: Vec<(String, String)>, body: &[u8]) -> C {
+    decode(path, query, body, None).unwrap()
 }
