@@ -129,6 +129,27 @@ fn a_restart_of_the_database_costs_nobody_more_than_a_moment() {
     }
 }
 
+/// The server goes on, and only the connections die: whoever asks next is answered all the same.
+#[test]
+fn connections_that_die_are_seen_by_nobody() {
+    let house = House::start();
+    if !house.ground.is_postgres() {
+        return;
+    }
+    let (admin, ada) = (house.admin(), house.user("ada", "correct horse"));
+    let path = format!("/users/{}", ada.id);
+    for round in 0..10 {
+        house.ground.run(&["SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                            WHERE datname = current_database() AND application_name = 'countersign'"]);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| admin.get(&path).expect(200));
+            }
+        });
+        admin.send("PATCH", &path, &json!({ "name": format!("Ada {round}") })).expect(200);
+    }
+}
+
 /// Writes go on through three crashes of the server. What was acknowledged is there at the end; what was refused was
 /// refused as unavailable; nobody was told to log in again.
 #[test]
