@@ -6,7 +6,7 @@
 
 use super::replay::{Fingerprint, Replay, fingerprint};
 use crate::error::Result;
-use crate::store::nonces::{Nonces as Table, Row, expire};
+use crate::store::nonces::{Inserted, Nonces as Table, Row, expire};
 use crate::store::{Engine, Store};
 use shared::error::{Code, Refusal};
 use shared::oauth1::limits;
@@ -163,13 +163,17 @@ impl Shared {
         let mut rows: Vec<Row> = batch.iter().map(|one| one.row).collect();
         rows.dedup();
         match self.table.lock().await.insert(&rows).await {
-            Ok(mut inserted) => {
-                inserted.sort_unstable();
+            Ok(Inserted { mut new, certain }) => {
+                new.sort_unstable();
                 self.failing.store(false, Ordering::Relaxed);
                 let mut before = None;
                 for Waiting { row, answer } in batch {
                     let first = before.replace(row) != Some(row);
-                    let _ = answer.send(first && inserted.binary_search(&row).is_ok());
+                    let fresh = first && new.binary_search(&row).is_ok();
+                    // Not to be told is to be told that nobody knows.
+                    if fresh || certain {
+                        let _ = answer.send(fresh);
+                    }
                 }
             }
             Err(error) => {

@@ -61,6 +61,14 @@ const ROUNDS: usize = 20;
 /// A nonce as a row: the second of its timestamp, and its fingerprint.
 pub(crate) type Row = (i64, i64);
 
+/// What came of an insertion.
+pub(crate) struct Inserted {
+    /// Rows that were not there.
+    pub(crate) new: Vec<Row>,
+    /// True if all others were there before.
+    pub(crate) certain: bool,
+}
+
 /// The way in for new nonces: a connection of its own, so that nothing else has to be waited for.
 #[derive(Debug)]
 pub(crate) struct Nonces {
@@ -80,9 +88,23 @@ impl Nonces {
         Ok((Self { store, options, connection: None, answered: Stopwatch::start() }, key, floor))
     }
 
-    /// Inserts rows, which are sorted and differ; answers those that were not there. Committed when it returns. After
-    /// an error nobody knows which of them are there.
-    pub(crate) async fn insert(&mut self, rows: &[Row]) -> Result<Vec<Row>> {
+    /// Inserts rows, which are sorted and differ. Committed when it returns. After an error nobody knows which of them
+    /// are there.
+    pub(crate) async fn insert(&mut self, rows: &[Row]) -> Result<Inserted> {
+        match self.attempt(rows).await {
+            Ok(new) => Ok(Inserted { new, certain: true }),
+            // A connection broke. What is new now is new; what is there may have been put there a moment ago, by us.
+            Err(error) if self.is_broken(&error) => Ok(Inserted { new: self.attempt(rows).await?, certain: false }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// True if another connection may do: this one broke, and did not just take its time.
+    fn is_broken(&self, error: &Error) -> bool {
+        matches!(error, Error::Fault(Fault::Store(error)) if error.is::<sqlx::Error>()) && !self.store.is_away()
+    }
+
+    async fn attempt(&mut self, rows: &[Row]) -> Result<Vec<Row>> {
         // Whatever goes wrong, this connection is not used again: an answer may be on its way that nobody waits for.
         let connection = self.connection.take();
         let outcome = timeout(PATIENCE, async {
