@@ -6,12 +6,13 @@
 use crate::Result;
 use crate::batch::Batch;
 use crate::histogram::Histogram;
-use crate::wire::Connection;
+use crate::wire::{Connection, Wire};
 use crate::world::World;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// After the last request was due, this long is waited for answers.
@@ -126,7 +127,18 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             let data = event.data;
             let index = data.u64() as usize;
             let line = &mut lines[index];
-            let Some(answer) = line.connection.receive()? else { continue };
+            let answer = match line.connection.receive() {
+                Ok(Some(answer)) => answer,
+                Ok(None) => continue,
+                Err(error) if line.busy.is_some() => return Err(error),
+                // A server ends a connection that has been silent for long.
+                Err(_) => {
+                    let stream = &mut running[line.stream];
+                    stream.outcome.closed += 1;
+                    reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
+                    continue;
+                }
+            };
             heard = Instant::now();
             let stream = &mut running[line.stream];
             let Some((request, since)) = line.busy.take() else {
@@ -135,8 +147,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
                     return Err(format!("an answer with status {} to nothing", answer.status).into());
                 }
                 stream.outcome.closed += 1;
-                line.connection = Connection::open(address)?;
-                epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
+                reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
                 continue;
             };
             stream.take(request, answer.status, line.connection.body(answer), heard - since)?;
@@ -144,8 +155,7 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             if answer.close {
                 // Then its next request comes over a new one.
                 stream.outcome.closed += 1;
-                line.connection = Connection::open_for(stream.traffic.batch.wire, address)?;
-                epoll::add(&poll, &line.connection, data, epoll::EventFlags::IN)?;
+                reopen(&poll, line, (stream.traffic.batch.wire, address), data)?;
             }
             stream.idle.push_back(index);
             stream.send(&mut lines, begun, heard)?;
@@ -157,6 +167,12 @@ pub fn run(address: SocketAddr, streams: &[Traffic<'_>]) -> Result<Vec<Outcome>>
             return Err("no answer for ten seconds".into());
         }
     }
+}
+
+/// A new connection in the place of one that was closed.
+fn reopen(poll: &OwnedFd, line: &mut Line, (wire, address): (Wire, SocketAddr), data: epoll::EventData) -> Result<()> {
+    line.connection = Connection::open_for(wire, address)?;
+    Ok(epoll::add(poll, &line.connection, data, epoll::EventFlags::IN)?)
 }
 
 impl Running<'_, '_> {

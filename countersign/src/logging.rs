@@ -4,8 +4,9 @@ use crate::config::Config;
 use std::io::{self, IsTerminal as _};
 use tracing_subscriber::EnvFilter;
 
-/// What libraries say below a warning is about themselves. Whoever wants to hear it names them.
-const QUIET: &str = "sea_orm=warn,sea_orm_migration=warn,sqlx=warn,actix_server=warn,actix_http=warn";
+/// What libraries say below a warning is about themselves, and sqlx warns of each statement that had to wait, which in a
+/// flood is one line for each. Whoever wants to hear it names them.
+const QUIET: &str = "sea_orm=warn,sea_orm_migration=warn,sqlx=error,actix_server=warn,actix_http=warn";
 
 /// A service's log, beginning with what is probably not meant.
 pub fn of_a_service(config: &Config, warnings: &[String]) {

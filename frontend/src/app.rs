@@ -1,7 +1,7 @@
 //! The application: bind first, then run. Its table of routes is the table of contents of `pages`.
 
 use crate::api::Api;
-use crate::pages::{self, Failure, account, assets, errors, health, login, logout, sessions, setup, tokens};
+use crate::pages::{self, Failure, account, assets, errors, health, login, logout, sessions, setup, tokens, verify};
 use crate::settings::{Error, Settings};
 use crate::site::Site;
 use crate::{headers, requests};
@@ -109,6 +109,7 @@ fn routes(config: &mut ServiceConfig, site: &Site) {
         .service(page(&at("sessions/others"), None, Some(web::post().to(sessions::end_others))))
         .service(page(&at("tokens/end"), None, Some(web::post().to(tokens::end))))
         .service(page(&at("setup"), Some(read().to(setup::show)), Some(web::post().to(setup::submit))))
+        .service(page(&at("verify"), Some(read().to(verify::show)), None))
         .service(page(&at("static/{name}"), Some(read().to(assets::serve)), None))
         .service(page(&at("healthz"), Some(read().to(health::show)), None));
     if let Some(bare) = site.base.bare() {

@@ -11,6 +11,7 @@ pub(crate) mod logout;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod tokens;
+pub(crate) mod verify;
 
 pub(crate) use errors::Failure;
 

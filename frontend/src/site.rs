@@ -61,6 +61,8 @@ pub(crate) struct Site {
     pub(crate) base: BasePath,
     /// What is in a browser's `Origin` when a form of ours is sent.
     pub(crate) origin: String,
+    /// True if the origin is a configured one, and not merely the address that is bound.
+    pub(crate) is_public: bool,
     /// True if people come by https.
     pub(crate) https: bool,
     /// True if cookies carry `Secure`.
@@ -96,6 +98,7 @@ impl Site {
         };
         Ok(Self {
             origin: public.origin().ascii_serialization(),
+            is_public: settings.public_url.is_some(),
             https,
             secure,
             csrf: Key::derive(&settings.consumer.secret),
@@ -103,6 +106,11 @@ impl Site {
             frame,
             base,
         })
+    }
+
+    /// A path as a whole URL. Stays a path if nobody has said where people come to.
+    pub(crate) fn absolute(&self, path: String) -> String {
+        if self.is_public { [self.origin.as_str(), &path].concat() } else { path }
     }
 }
 

@@ -3,6 +3,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+export { chromium } from 'playwright-core';
+
 const sizes = [{ width: 320, height: 640 }, { width: 1280, height: 800 }];
 const schemes = ['light', 'dark'];
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

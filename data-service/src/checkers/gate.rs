@@ -12,7 +12,7 @@ use shared::secret::Secret;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The answer to a password.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,8 +32,14 @@ enum Job {
 #[derive(Debug)]
 pub(crate) struct Gate {
     queue: SyncSender<Job>,
+    /// As many as can be hashed and can wait.
+    places: Arc<Semaphore>,
     hashes: Arc<AtomicU64>,
 }
+
+/// A place among those who are signing in, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "it is there to be dropped")] OwnedSemaphorePermit);
 
 impl Gate {
     /// Starts the threads. They end when the gate is dropped.
@@ -48,7 +54,14 @@ impl Gate {
             let thread = std::thread::Builder::new().name(format!("hashing-{index}"));
             thread.spawn(move || work(&receiver, cost, &dummy, &hashes))?;
         }
-        Ok(Self { queue: sender, hashes })
+        let places = Arc::new(Semaphore::new(threads.max(1) + queue.max(1)));
+        Ok(Self { queue: sender, places, hashes })
+    }
+
+    /// Takes a place, or refuses at once. Whoever signs in takes one before anything is asked of the store: its one
+    /// writer would otherwise be the queue, and that one has no end.
+    pub(crate) fn enter(&self) -> Result<Place> {
+        Arc::clone(&self.places).try_acquire_owned().map(Place).map_err(|_| full())
     }
 
     /// Hashes computed so far.
@@ -72,12 +85,14 @@ impl Gate {
 
     fn push(&self, job: Job) -> Result<()> {
         self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                Refusal::retry(Code::Unavailable, "too many people are signing in at this moment", 1).into()
-            }
+            TrySendError::Full(_) => full(),
             TrySendError::Disconnected(_) => ended(),
         })
     }
+}
+
+fn full() -> Error {
+    Refusal::retry(Code::Unavailable, "too many people are signing in at this moment", 1).into()
 }
 
 fn ended() -> Error {
@@ -143,10 +158,19 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_with_the_seconds_to_wait() {
         let (queue, _jobs) = sync_channel(1);
-        let gate = Gate { queue, hashes: Arc::default() };
+        let gate = Gate { queue, places: Arc::new(Semaphore::new(1)), hashes: Arc::default() };
         let (answer, _) = oneshot::channel();
         gate.push(Job::Hash { password: Secret::new("x"), answer }).unwrap();
         let refusal = gate.verify(Secret::new("x"), None).await.unwrap_err().refusal();
         assert_eq!((refusal.code, refusal.retry_after()), (Code::Unavailable, Some(1)));
+    }
+
+    #[tokio::test]
+    async fn there_are_as_many_places_as_can_be_hashed_and_can_wait() {
+        let gate = Gate::open(2, 3, CHEAP).unwrap();
+        let mut places: Vec<Place> = (0..5).map(|_| gate.enter().unwrap()).collect();
+        assert_eq!(gate.enter().unwrap_err().refusal().code, Code::Unavailable);
+        places.pop();
+        gate.enter().unwrap();
     }
 }

@@ -27,6 +27,7 @@ impl Run for Authenticate {
         if self.username.len() > MOST_BYTES || self.password.expose().len() > MOST_BYTES {
             return Err(wrong());
         }
+        let _place = call.rooms.gate.enter()?;
         let account = users::by_login(call.store().read(), &self.username).await?;
         let client = self.client.unwrap_or_default();
         let device = known_device(call, client.device, account.as_ref()).await?;

@@ -71,6 +71,8 @@ impl House {
 
     /// Nobody listens any more.
     pub async fn stop(&self) {
+        // A connection that is there already may live on for a moment.
+        self.mood(Mood::Away(10));
         self.handle.stop(false).await;
     }
 }

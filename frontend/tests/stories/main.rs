@@ -23,3 +23,4 @@ mod settings;
 mod setup;
 mod street;
 mod tokens;
+mod verify;
