@@ -73,7 +73,11 @@ async fn main() -> std::io::Result<()> {
         let router = context.socket(SocketType::Router, Options::default());
         let bound = router.bind("tcp://127.0.0.1:0").await.map_err(std::io::Error::other)?;
         println!("the bare handler listens on {bound}");
-        actix_web::rt::spawn(route(router, like));
+        actix_web::rt::spawn(async move {
+            route(router, like).await;
+            // Its thread carries the socket as long as it is here.
+            drop(context);
+        });
     }
     server.run().await
 }
