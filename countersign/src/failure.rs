@@ -57,7 +57,12 @@ impl From<data_service::StartError> for Failure {
                 let hint = "another address: `countersign up --data-service 127.0.0.1:0`, or data_service.listen";
                 Self::refused(format_args!("{error}; {hint}"))
             }
-            data_service::StartError::PublicUrl(_) => Self::config(error),
+            data_service::StartError::ZeroMq(data_service::ZeroMqError::Bind(_)) => {
+                let hint =
+                    "another address: `countersign up --zeromq tcp://127.0.0.1:0`, or zeromq.listen and zeromq.publish";
+                Self::refused(format_args!("{error}; {hint}"))
+            }
+            data_service::StartError::ZeroMq(_) | data_service::StartError::PublicUrl(_) => Self::config(error),
             data_service::StartError::GivenUp { .. } => Self::away(error),
             error => Self::refused(error),
         }

@@ -88,9 +88,9 @@ pub struct App {
 
 /// Whether the database was there.
 enum State {
-    Open(Live),
+    Open(Box<Live>),
     /// It was away: what it gives, and the ZeroMQ door with it, comes later.
-    Waiting(Opening, Vec<BaseUrl>),
+    Waiting(Box<Opening>, Vec<BaseUrl>),
 }
 
 /// How long what may last.
@@ -139,8 +139,8 @@ impl App {
             .map_err(listen)?
             .run();
         let state = match given {
-            Some(given) => State::Open(opening.open(given, &porch, bases).await?),
-            None => State::Waiting(opening, bases),
+            Some(given) => State::Open(Box::new(opening.open(given, &porch, bases).await?)),
+            None => State::Waiting(Box::new(opening), bases),
         };
         Ok(Self { state, times, porch, server, url })
     }
@@ -175,7 +175,7 @@ impl App {
         let opened = Arc::clone(&messages);
         let mut life = tokio::spawn(async move {
             let live = match state {
-                State::Open(live) => live,
+                State::Open(live) => *live,
                 State::Waiting(opening, bases) => match opening.attempts(&open, bases).await {
                     Ok(live) => live,
                     Err(error) => return error,

@@ -18,17 +18,17 @@ use std::time::Duration;
 use testbed::{Ground, Postgres, Stop};
 
 /// A server that keeps what it has acknowledged, with an empty database.
-fn durable() -> Option<(Postgres, Ground)> {
-    let mut server = Postgres::prepare_if_wanted(&[])?;
+fn durable() -> (Postgres, Ground) {
+    let mut server = Postgres::prepare(&[]);
     server.go();
-    Some((server, Ground::new()))
+    (server, Ground::new())
 }
 
 /// A house on a server of its own.
-fn house() -> Option<(Postgres, House)> {
-    let (server, _) = durable()?;
+fn house() -> (Postgres, House) {
+    let (server, _) = durable();
     let url = server.url("postgres");
-    Some((server, House::start_with(Clock::system(), |settings| settings.database = Database::at(url))))
+    (server, House::start_with(Clock::system(), |settings| settings.database = Database::at(url)))
 }
 
 fn unavailable(answer: Answer) {
@@ -41,8 +41,9 @@ fn settings(server: &Postgres, ground: &Ground) -> Settings {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn the_order_of_starting_does_not_matter() {
-    let Some(mut server) = Postgres::prepare_if_wanted(&[]) else { return };
+    let mut server = Postgres::prepare(&[]);
     let ground = Ground::new();
     let settings = settings(&server, &ground);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -69,8 +70,9 @@ fn the_order_of_starting_does_not_matter() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_database_that_never_comes_does_not_keep_the_service_from_ending() {
-    let Some(server) = Postgres::prepare_if_wanted(&[]) else { return };
+    let server = Postgres::prepare(&[]);
     let ground = Ground::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let app = runtime.block_on(App::bind(settings(&server, &ground), Clock::system())).unwrap();
@@ -78,8 +80,9 @@ fn a_database_that_never_comes_does_not_keep_the_service_from_ending() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn it_is_given_up_when_it_was_said_so() {
-    let Some((mut server, ground)) = durable() else { return };
+    let (mut server, ground) = durable();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let with = |give_up_after| {
         let mut settings = settings(&server, &ground);
@@ -109,8 +112,9 @@ fn it_is_given_up_when_it_was_said_so() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_restart_of_the_database_costs_nobody_more_than_a_moment() {
-    let Some((mut server, house)) = house() else { return };
+    let (mut server, house) = house();
     let blog = house.consumer("blog", &["users.me.#"]);
     let as_ada = house.acting(&blog, &house.user("ada", "correct horse"));
     as_ada.get("/users/me").expect(200);
@@ -131,11 +135,10 @@ fn a_restart_of_the_database_costs_nobody_more_than_a_moment() {
 
 /// The server goes on, and only the connections die: whoever asks next is answered all the same.
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn connections_that_die_are_seen_by_nobody() {
     let house = House::start();
-    if !house.ground.is_postgres() {
-        return;
-    }
+    assert!(house.ground.is_postgres(), "{} is not set", testbed::SERVER);
     let (admin, ada) = (house.admin(), house.user("ada", "correct horse"));
     let path = format!("/users/{}", ada.id);
     for round in 0..10 {
@@ -153,8 +156,9 @@ fn connections_that_die_are_seen_by_nobody() {
 /// Writes go on through three crashes of the server. What was acknowledged is there at the end; what was refused was
 /// refused as unavailable; nobody was told to log in again.
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn no_acknowledged_write_is_lost_and_nobody_is_logged_out() {
-    let Some((mut server, house)) = house() else { return };
+    let (mut server, house) = house();
     let frontend = house.consumer("frontend", &["authenticate", "sessions.resolve", "users.#"]);
     house.user("ada", "correct horse");
     let (as_ada, login) = frontend.sign_in("ada", "correct horse");
@@ -208,8 +212,9 @@ fn no_acknowledged_write_is_lost_and_nobody_is_logged_out() {
 
 /// The worst kind of absence: connections stand, and nothing comes back.
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_database_that_stands_still_is_away_too() {
-    let Some((server, house)) = house() else { return };
+    let (server, house) = house();
     let blog = house.consumer("blog", &["users.me.#"]);
     let as_ada = house.acting(&blog, &house.user("ada", "correct horse"));
     as_ada.get("/users/me").expect(200);
@@ -225,11 +230,10 @@ fn a_database_that_stands_still_is_away_too() {
 
 /// An instance that stands still with the writer's lock in its hands does not stop the others for long.
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn who_stands_still_while_writing_is_overtaken() {
     let house = House::start();
-    if !house.ground.is_postgres() {
-        return;
-    }
+    assert!(house.ground.is_postgres(), "{} is not set", testbed::SERVER);
     let admin = house.admin();
     house.runtime.block_on(async {
         use sea_orm::ConnectionTrait as _;

@@ -33,8 +33,9 @@ fn refused(outcome: Result<(), OpenError>, words: &str) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn the_right_authority_is_trusted_and_no_other() {
-    let Some(mut server) = Postgres::prepare_if_wanted(&FAST) else { return };
+    let mut server = Postgres::prepare(&FAST);
     let folder = server.folder().to_owned();
     let (right, wrong) = (Authority::new(&folder, "right"), Authority::new(&folder, "wrong"));
     server.insist_on_tls(&right, "DNS:localhost");
@@ -57,8 +58,9 @@ fn the_right_authority_is_trusted_and_no_other() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_server_without_tls_is_not_talked_to_by_who_asks_for_it() {
-    let Some(mut server) = Postgres::prepare_if_wanted(&FAST) else { return };
+    let mut server = Postgres::prepare(&FAST);
     server.go();
     for mode in ["require", "verify-ca", "verify-full"] {
         refused(open(&server, "localhost", &format!("?sslmode={mode}")), "tls");

@@ -7,8 +7,9 @@ const SERVICE: [&str; 3] = ["data-service", "--config", "var/countersign.toml"];
 const UP: [&str; 5] = ["up", "--data-service", "127.0.0.1:0", "--frontend", "127.0.0.1:0"];
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn the_service_starts_before_its_database_and_goes_on_when_it_comes() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     place.server.stop(Stop::Fast);
     let service = place.start(&SERVICE, &[("COUNTERSIGN__DATA_SERVICE__LISTEN", "127.0.0.1:0")]);
     let url = service.url();
@@ -21,8 +22,9 @@ fn the_service_starts_before_its_database_and_goes_on_when_it_comes() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn up_starts_before_its_database_and_goes_on_when_it_comes() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     place.server.stop(Stop::Fast);
     let up = place.start(&UP, &[]);
     until("it says what it waits for", || up.said().contains("until the database comes").then_some(()));
@@ -32,8 +34,9 @@ fn up_starts_before_its_database_and_goes_on_when_it_comes() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_database_that_does_not_come_is_given_up_with_129() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     place.server.stop(Stop::Fast);
     let listen = ("COUNTERSIGN__DATA_SERVICE__LISTEN", "127.0.0.1:0");
     for patience in ["0", "1s"] {
@@ -47,8 +50,9 @@ fn a_database_that_does_not_come_is_given_up_with_129() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_database_that_goes_is_given_up_with_129_too() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     let give_up = ("COUNTERSIGN__DEPENDENCIES__GIVE_UP_AFTER", "0");
     let mut up = place.start(&UP, &[give_up]);
     until("it says that it runs", || up.said().contains("Countersign is running.").then_some(()));
@@ -57,8 +61,9 @@ fn a_database_that_goes_is_given_up_with_129_too() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn the_operator_is_not_kept_waiting_and_is_told_129() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     place.server.stop(Stop::Fast);
     for args in [
         &["user", "list"][..],
@@ -76,8 +81,9 @@ fn the_operator_is_not_kept_waiting_and_is_told_129() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_server_that_lets_us_not_in_is_told_at_once() {
-    let Some(mut place) = Place::made() else { return };
+    let mut place = Place::made();
     place.server.stop(Stop::Fast);
     place.server.admit("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256");
     place.server.go();

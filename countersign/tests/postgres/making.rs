@@ -8,8 +8,9 @@ use std::fs;
 const KEY: (&str, &str) = ("COUNTERSIGN__SEAL__KEYS", "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=");
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn it_is_made_and_operated_by_the_same_commands() {
-    let Some(place) = Place::made() else { return };
+    let place = Place::made();
     assert!(!place.file("countersign.db").exists());
     // The password stands in the file for its owner, and nowhere else.
     assert!(fs::read_to_string(place.file("countersign.toml")).unwrap().contains(&place.url()));
@@ -29,8 +30,9 @@ fn it_is_made_and_operated_by_the_same_commands() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn the_url_can_come_from_the_environment_or_from_a_file() {
-    let Some(place) = Place::new() else { return };
+    let place = Place::new();
     let url = place.url();
     let output = place.command(&["init"]).env("COUNTERSIGN__DATABASE__URL", &url).output().unwrap();
     ended(output, &["init"], 0);
@@ -49,8 +51,9 @@ fn the_url_can_come_from_the_environment_or_from_a_file() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_database_that_holds_an_installation_is_not_taken_over() {
-    let Some(place) = Place::made() else { return };
+    let place = Place::made();
     let before = place.json(&["consumer", "list"]);
     let other = tempfile::tempdir().unwrap();
     let folder = other.path().join("var").display().to_string();
@@ -63,8 +66,9 @@ fn a_database_that_holds_an_installation_is_not_taken_over() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_plan_says_what_would_be_done_and_does_nothing() {
-    let Some(place) = Place::new() else { return };
+    let place = Place::new();
     fs::create_dir(place.file("")).unwrap();
     let toml = format!("[database]\nurl = '{}'\nmigrate = 'check'\n", place.server.url("postgres"));
     fs::write(place.file("countersign.toml"), toml).unwrap();
@@ -84,8 +88,9 @@ fn a_plan_says_what_would_be_done_and_does_nothing() {
 
 /// As docs/operations.md has it: one role owns the schema, another one serves.
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn a_role_that_may_not_touch_the_schema_can_serve() {
-    let Some(place) = Place::new() else { return };
+    let place = Place::new();
     let on = |name: &str, statements: &[&str]| testbed::run(&place.server.url(name), statements);
     on(
         "postgres",
@@ -119,8 +124,9 @@ fn a_role_that_may_not_touch_the_schema_can_serve() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: tests/postgres/run"]
 fn up_makes_an_installation_there_too() {
-    let Some(mut place) = Place::prepared() else { return };
+    let mut place = Place::prepared();
     let url = place.url();
     let args = ["up", "--data-service", "127.0.0.1:0", "--frontend", "127.0.0.1:0"];
     // The database comes later: the folder is filled then.

@@ -21,24 +21,24 @@ pub struct Place {
 }
 
 impl Place {
-    /// The server is not started; `None` where tests do not run on PostgreSQL.
-    pub fn prepared() -> Option<Self> {
-        let server = Postgres::prepare_if_wanted(&FAST)?;
-        Some(Self { server, folder: tempfile::tempdir().unwrap() })
+    /// The server is not started.
+    pub fn prepared() -> Self {
+        let server = Postgres::prepare(&FAST);
+        Self { server, folder: tempfile::tempdir().unwrap() }
     }
 
     /// With a server that runs.
-    pub fn new() -> Option<Self> {
-        let mut place = Self::prepared()?;
+    pub fn new() -> Self {
+        let mut place = Self::prepared();
         place.server.go();
-        Some(place)
+        place
     }
 
     /// With an installation in `var`.
-    pub fn made() -> Option<Self> {
-        let place = Self::new()?;
+    pub fn made() -> Self {
+        let place = Self::new();
         place.ok(&["init", "--database-url", &place.url()]);
-        Some(place)
+        place
     }
 
     pub fn url(&self) -> String {

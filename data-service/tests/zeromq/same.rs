@@ -191,8 +191,12 @@ fn live(house: &House, door: &dyn Door) -> (Vec<String>, BTreeSet<String>) {
     ask(&admin, "user.get", json!({"id": ada}));
     ask(&admin, "consumer.impact", json!({"key": key}));
     ask(&admin, "consumer.rotate", json!({"key": key, "overlap_seconds": 10}));
+    ask(&admin, "consumer.drain", json!({"key": key}));
+    ask(&admin, "consumer.undrain", json!({"key": key}));
+    ask(&admin, "consumer.purge", json!({"key": key}));
     ask(&admin, "consumer.revoke", json!({"key": key}));
     ask(&shop, "whoami", json!({}));
+    ask(&admin, "consumer.purge", json!({"key": key, "profiles": true}));
     ask(&admin, "event.list", json!({"after": 5, "limit": 200}));
     ask(&admin, "stats", json!({}));
     (life.lines, life.names)

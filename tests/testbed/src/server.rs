@@ -40,11 +40,6 @@ impl Postgres {
         binaries().is_some()
     }
 
-    /// One of one's own where tests run on PostgreSQL, and none where they do not.
-    pub fn prepare_if_wanted(settings: &[&str]) -> Option<Self> {
-        std::env::var_os(crate::SERVER).filter(|server| !server.is_empty()).map(|_| Self::prepare(settings))
-    }
-
     /// A fast one that forgets what it should not when the machine stops.
     pub fn start() -> Self {
         Self::start_with(&FAST)
