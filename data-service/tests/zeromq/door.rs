@@ -194,7 +194,7 @@ fn a_client_finds_the_door_again_after_a_restart() {
 #[test]
 fn what_runs_when_it_is_time_to_stop_is_finished() {
     let mut house = house_with(|settings| {
-        settings.password_cost = data_service::PasswordCost { memory_kib: 64 * 1024, passes: 6 };
+        settings.password_cost = data_service::PasswordCost { memory_kib: 32 * 1024, passes: 2 };
         settings.zeromq.listen = vec![address("ipc://door.sock", settings)];
     });
     house.user("ada", "correct horse battery");
