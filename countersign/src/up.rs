@@ -14,7 +14,7 @@ use shared::command::GetConsumer;
 use shared::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use welcome::Welcome;
@@ -61,8 +61,21 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         }
         let config = place::load(&place.file(), &overrides(args))?;
         logging::of_a_service(&config, &config.warnings());
+        let _alone = alone(&file)?;
         serve(&place, &config, &stop, ready).await
     })
+}
+
+/// One of these at a time on a folder, whatever database it names. The lock goes with the process.
+fn alone(file: &Path) -> Result<File, Failure> {
+    let open = File::open(file).map_err(|error| Failure::refused(format_args!("{}: {error}", file.display())))?;
+    match open.try_lock() {
+        Ok(()) => Ok(open),
+        Err(_) => Err(Failure::refused(format_args!(
+            "another data service is running on {}: only one `countersign up` may use it",
+            file.display()
+        ))),
+    }
 }
 
 fn descriptor(number: u32) -> Result<File, Failure> {

@@ -176,8 +176,13 @@ fn a_revocation_outlives_a_crash_that_follows_it() {
     for round in 0..3 {
         let client = Client::register(&place, &format!("blog{round}"), address);
         assert_eq!(service.send("GET", "/echo", Some(&client.sign())), Some(200));
-        let receipt = countersign(&place, &["consumer", "revoke", &client.signer.consumer.key]);
-        assert_eq!(receipt["silent"], Value::Array(vec![]), "{receipt}");
+        // Those that were killed a moment ago are named as silent where instances share a database.
+        let words = ["consumer", "revoke", &client.signer.consumer.key, "--json"];
+        let output = place.command(&words).stderr(Stdio::inherit()).output().unwrap();
+        let receipt: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let silent = if place.0.is_postgres() { round } else { 0 };
+        assert_eq!(receipt["silent"].as_array().unwrap().len(), silent, "{receipt}");
+        assert_eq!(output.status.success(), silent == 0, "{receipt}");
         assert_eq!(receipt["confirmed"].as_array().unwrap().len(), 1, "{receipt}");
         service.kill();
         service = Running::start(&place, address);

@@ -13,9 +13,9 @@ use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
 use crate::guard::replay;
 use crate::settings::Settings;
-use crate::store::{OpenError, instances, sweep};
+use crate::store::{OpenError, Store, instances, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server};
-use opening::{Live, Opening};
+use opening::{Given, Live, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::convert::Infallible;
 use std::io;
@@ -117,6 +117,17 @@ impl App {
             }
             Err(error) => return Err(error),
         };
+        let (store, instance) = opening.identity();
+        let bound = Self::bind_doors(opening, given).await;
+        if bound.is_err() {
+            // Whoever does not start is not waited for in receipts.
+            let _ = forget(&store, &instance).await;
+        }
+        bound
+    }
+
+    async fn bind_doors(opening: Opening, given: Option<Given>) -> Result<Self, StartError> {
+        let settings = &opening.settings;
         let times = Times {
             trust_for: settings.trust_for,
             drain_for: settings.drain_for,
@@ -241,9 +252,7 @@ async fn close(house: &House) -> Result<()> {
     let store = &house.rooms.store;
     let told = async {
         house.guard.uses.write(store, house.rooms.clock.now()).await?;
-        let tx = store.begin().await?;
-        instances::forget(tx.on(), &house.instance).await?;
-        tx.commit().await
+        forget(store, &house.instance).await
     };
     if let Err(error) = told.await {
         tracing::warn!(%error, "the store was not told that this instance ends");
@@ -251,6 +260,12 @@ async fn close(house: &House) -> Result<()> {
     let closed = house.guard.replay.close();
     let _ = tokio::time::timeout(CLOSE, store.close()).await;
     closed
+}
+
+async fn forget(store: &Store, instance: &str) -> Result<()> {
+    let tx = store.begin().await?;
+    instances::forget(tx.on(), instance).await?;
+    tx.commit().await
 }
 
 /// Reads events as soon as a bell rings, and often enough without one. Ends when the database was away for too long.

@@ -58,6 +58,11 @@ impl Opening {
         Ok(Self { settings, instance, rooms })
     }
 
+    /// Whom the database knows, and where.
+    pub(super) fn identity(&self) -> (Arc<Store>, String) {
+        (Arc::clone(&self.rooms.store), self.instance.clone())
+    }
+
     /// One attempt.
     pub(super) async fn attempt(&self) -> Result<Given, StartError> {
         let Rooms { store, clock, .. } = &self.rooms;
