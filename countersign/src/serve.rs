@@ -33,7 +33,10 @@ pub fn data_service(args: &DataService) -> Result<ExitCode, Failure> {
     logging::of_a_service(&config, &config.house_warnings());
     system::block_on(async {
         let stop = Stop::on_signals().map_err(Failure::refused)?;
-        let app = bind_data_service(config.data_service()?).await?;
+        let app = tokio::select! {
+            app = bind_data_service(config.data_service()?) => app?,
+            () = stop.asked() => return Ok(ExitCode::SUCCESS),
+        };
         output::line(format_args!("the data service listens on {}", app.url()));
         let places = [("listens on", app.zeromq()), ("publishes events on", app.published())];
         for (what, address) in places.iter().flat_map(|(what, all)| all.iter().map(move |one| (what, one))) {

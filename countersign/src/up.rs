@@ -97,7 +97,10 @@ async fn serve(place: &Place, config: &Config, stop: &Stop, ready: Option<File>)
     let near = config.near_url();
     settings.public_urls.extend(near.clone().filter(|near| !settings.public_urls.contains(near)));
     config.open_zeromq(&mut settings.zeromq);
-    let house = bind_data_service(settings).await?;
+    let house = tokio::select! {
+        house = bind_data_service(settings) => house?,
+        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+    };
     let near = near.map(|url| url.as_str().to_owned());
     let found = near.clone().or_else(|| config.public_urls.is_empty().then(|| house.url().to_owned()));
     let gate = match config.frontend(found.as_deref()).and_then(bind_frontend) {

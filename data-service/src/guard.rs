@@ -17,7 +17,7 @@ pub(crate) mod uses;
 use crate::caller::Caller;
 use crate::chance;
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::credentials::{ConsumerCredential, TokenCredential};
 use cache::Cache;
@@ -75,6 +75,9 @@ struct Signed<'a> {
 /// Both credentials of a request, as far as they are known.
 type Found = (Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>);
 
+/// How often a request is looked at that something changes under.
+const ROUNDS: usize = 8;
+
 thread_local! {
     /// One buffer per thread for base strings.
     static BASE_STRING: RefCell<String> = RefCell::new(String::with_capacity(1024));
@@ -99,12 +102,12 @@ impl Guard {
         let request = Request::parse(message)?;
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
-        let mut signed = self.prove(bases, &request, now, !self.freshness.is_lost()).await?;
+        let mut signed = self.prove_first(bases, &request, now).await?;
         let body = body().await?;
         let fresh = self.freshness.is_fresh();
         if signed.epoch != self.cache.epoch() || !fresh {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
-            signed = Box::pin(self.prove(bases, &request, self.clock.now(), fresh)).await?;
+            signed = Box::pin(self.prove_anew(bases, &request)).await?;
         }
         let body_hash = signed.consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
@@ -136,11 +139,30 @@ impl Guard {
         signed: Signed<'a>,
     ) -> Result<Signed<'a>> {
         pending.accepted(request.timestamp, &self.replay).await?;
-        let trusted = self.freshness.is_fresh();
-        match self.cache.epoch() == signed.epoch && trusted {
+        match self.cache.epoch() == signed.epoch && self.freshness.is_fresh() {
             true => Ok(signed),
-            false => self.prove(bases, request, self.clock.now(), trusted).await,
+            false => self.prove_anew(bases, request).await,
         }
+    }
+
+    /// From memory, as long as it is not known to be wrong. What memory refuses is asked again when it is stale: a secret
+    /// that was made meanwhile is a good one.
+    async fn prove_first<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>, now: Timestamp) -> Result<Signed<'a>> {
+        match self.prove(bases, request, now, !self.freshness.is_lost()).await {
+            Err(Error::Refused(_)) if !self.freshness.is_fresh() => Box::pin(self.prove_anew(bases, request)).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Proves until nothing changed meanwhile: what was read before a change must not be believed after its receipt.
+    async fn prove_anew<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>) -> Result<Signed<'a>> {
+        for _ in 0..ROUNDS {
+            let signed = self.prove(bases, request, self.clock.now(), self.freshness.is_fresh()).await?;
+            if signed.epoch == self.cache.epoch() {
+                return Ok(signed);
+            }
+        }
+        Err(Refusal::retry(Code::Unavailable, "credentials change faster than they can be read", 1).into())
     }
 
     /// Everything but the body and the nonce: the credentials, the signature, and the state of the credentials.

@@ -95,6 +95,7 @@ impl Opening {
         let guard = Guard::new(Arc::clone(&rooms.store), nonces, rooms.clock.clone(), settings.trust_for);
         let house = Arc::new(House { guard, rooms, body_limit: settings.body_limit, instance });
         let zeromq = zeromq::Door::open(&settings.zeromq, settings.workers, &house).await?;
+        tracing::info!(listens = ?zeromq.addresses(), publishes = ?zeromq.published(), "the doors are open");
         porch.open(Arc::clone(&house), bases);
         Ok(Live { house, watch, zeromq })
     }

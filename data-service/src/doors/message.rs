@@ -6,7 +6,7 @@ use super::dispatch::{self, call, malformed};
 use crate::caller::Caller;
 use crate::chance;
 use crate::commands::{Rooms, Run};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use shared::command::*;
 use shared::error::{Code, Problem, Refusal};
@@ -119,6 +119,8 @@ impl Desk {
                 let code = refusal.code.word();
                 tracing::info!(request_id, door, command, code, detail = %refusal.detail, "refused");
             }
+            // That the store is away was said when it went.
+            Error::Fault(fault @ Fault::Away(_)) => tracing::debug!(request_id, door, command, %fault, "unavailable"),
             Error::Fault(fault) => tracing::error!(request_id, door, command, %fault, "failed"),
         }
     }

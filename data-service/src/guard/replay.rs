@@ -1,8 +1,9 @@
 //! The memory of used nonces: exact, across a crash and a restart.
 //!
 //! In memory there is one set of 64-bit fingerprints per timestamp second and shard, in a ring of seconds that is
-//! longer than the window; a replay repeats the signed timestamp, so only that second is asked. Before a request is accepted its fingerprint is also written to the
-//! [journal](super::journal), which a killed process leaves behind complete; a new process reads it.
+//! longer than the window; a replay repeats the signed timestamp, so only that second is asked. Before a request is
+//! accepted its fingerprint is also written to the [journal](super::journal), which a killed process leaves behind
+//! complete; a new process reads it.
 //!
 //! The `floor` is the lowest timestamp that is still remembered. It never moves backwards, also not over a restart,
 //! so a clock that is stepped back revives nothing.

@@ -23,8 +23,8 @@ pub enum Plus {
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). A table,
-/// because every byte of every request is looked up in it, and the texts are too short for more at a step.
+/// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). A table;
+/// whether a whole text is of this kind is asked eight bytes at a time.
 #[expect(clippy::indexing_slicing, reason = "a constant is computed when this is compiled")]
 const UNRESERVED: [bool; 256] = {
     let (mut table, mut byte) = ([false; 256], 0_u8);
