@@ -108,7 +108,9 @@ impl Bucket {
     fn counted(&self, failures: i64, now: Timestamp) -> Count {
         let over = failures - self.free;
         let delay = if over <= 0 { 0 } else { 1_i64.checked_shl(over.min(30) as u32).unwrap_or(i64::MAX) };
-        Count { failures, open_at: now.plus_seconds(delay.min(self.ceiling)), updated_at: now }
+        // Without a delay it was open all along, also for an attempt that began a moment before this one.
+        let open_at = if delay == 0 { Timestamp::from_millis(0) } else { now.plus_seconds(delay.min(self.ceiling)) };
+        Count { failures, open_at, updated_at: now }
     }
 
     async fn give_back(&self, on: &impl crate::store::ConnectionTrait, now: Timestamp) -> Result<()> {
