@@ -23,6 +23,8 @@ pub enum Kind {
     Message,
     /// `session.resolve` over ZeroMQ, signed by the consumer alone.
     Resolve,
+    /// `session.resolve` over HTTP, signed by the consumer alone.
+    Session,
     /// A login with the right password, signed by the consumer alone.
     Login,
 }
@@ -160,13 +162,21 @@ fn write(
         zmtp::write(out, &[b"", b"1", authorization.as_bytes(), command.as_bytes(), body]);
         return Ok(());
     }
-    let login = (order.kind == Kind::Login).then(|| {
-        let (name, consumer) = (person(index), &world.consumers[index % world.consumers.len()]);
-        (format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#), consumer)
-    });
+    let consumer = &world.consumers[index % world.consumers.len()];
+    let alone = match order.kind {
+        Kind::Login => {
+            let body = format!(r#"{{"username":"{}","password":"{PASSWORD}"}}"#, person(index));
+            Some(("/authenticate", body, consumer))
+        }
+        Kind::Session => {
+            let body = format!(r#"{{"sessionid":"{}"}}"#, world.session()?);
+            Some(("/sessions/resolve", body, &world.consumers[world.tokens[token].consumer]))
+        }
+        _ => None,
+    };
     let token = &world.tokens[token];
-    let (verb, path, body, consumer, token) = match &login {
-        Some((body, consumer)) => ("POST", "/authenticate", body.as_str(), *consumer, None),
+    let (verb, path, body, consumer, token) = match &alone {
+        Some((path, body, consumer)) => ("POST", *path, body.as_str(), *consumer, None),
         None => {
             let (verb, body) = if order.kind == Kind::Get { ("GET", "") } else { ("POST", BODY) };
             (verb, "/echo", body, &world.consumers[token.consumer], Some(token))

@@ -53,6 +53,10 @@ pub const BAD: Way = Way { kind: Kind::Bad, count: 30_000, ..POST };
 pub const MESSAGE: Way = Way { kind: Kind::Message, connections: 32, count: 20_000, ..POST };
 /// `session.resolve` over ZeroMQ.
 pub const RESOLVE: Way = Way { kind: Kind::Resolve, ..MESSAGE };
+/// A signed POST over as many connections.
+pub const FEW: Way = Way { connections: 32, count: 20_000, ..POST };
+/// `session.resolve` over HTTP.
+pub const SESSION: Way = Way { kind: Kind::Session, ..FEW };
 /// Without a body.
 pub const GET: Way = Way { kind: Kind::Get, ..POST };
 /// With SHA-256.

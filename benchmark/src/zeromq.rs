@@ -2,7 +2,7 @@
 //! `echo` answers.
 
 use crate::batch::{Batch, Kind, Order, Tokens};
-use crate::figures::{MESSAGE, Measure, POST, RESOLVE, Series, measure, sign};
+use crate::figures::{FEW, MESSAGE, Measure, POST, RESOLVE, SESSION, Series, measure, sign};
 use crate::load::Check;
 use crate::process::Server;
 use crate::table::{Row, Target};
@@ -19,10 +19,15 @@ pub fn rows(world: &World, countersign: &Path, executable: &Path, like: &str, ro
     let bare = Server::start_with(Command::new(executable).args([like, "--zeromq"]), "/echo", true)?;
     sign_in(world, &ours)?;
     let (mut echo, mut resolved) = (Series::default(), Vec::new());
+    let (mut echo_http, mut resolved_http) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         echo.round(round, world, (&bare, &ours), MESSAGE)?;
         let batch = sign(world, &ours, RESOLVE, Tokens::Random(world.tokens.len()))?;
         resolved.push(measure(&ours, RESOLVE, &batch, Check::Nothing)?);
+        let batch = sign(world, &ours, FEW, Tokens::Random(world.tokens.len()))?;
+        echo_http.push(measure(&bare, FEW, &batch, Check::Length)?);
+        let batch = sign(world, &ours, SESSION, Tokens::Random(world.tokens.len()))?;
+        resolved_http.push(measure(&ours, SESSION, &batch, Check::Nothing)?);
     }
     ours.stop()?;
     bare.stop()?;
@@ -30,7 +35,13 @@ pub fn rows(world: &World, countersign: &Path, executable: &Path, like: &str, ro
     let ratio = |figure, pick: fn(&Measure) -> f64| {
         Row::ratio(figure, &figures::values(&echo.bare, pick), &figures::values(&resolved, pick), Target::None)
     };
+    let http = |figure, pick: fn(&Measure) -> f64| {
+        Row::ratio(figure, &figures::values(&echo_http, pick), &figures::values(&resolved_http, pick), Target::None)
+    };
     Ok(vec![
+        http("session.resolve over HTTP (base: bare echo): us of CPU", |m| m.cpu),
+        http("  requests/s", |m| m.rate),
+        http("  p50 us", |m| m.p50),
         echo.row("echo over ZeroMQ, 32 connections: us of CPU", cpu, Target::None),
         echo.row("  requests/s", |m| m.rate, Target::None),
         echo.row("  p50 us", |m| m.p50, Target::None),
