@@ -154,3 +154,20 @@ pub(crate) mod patch {
         T::deserialize(Value::Object(fields)).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    /// Serde would take a list for a patch without fields, and the answer would be that all went well.
+    #[test]
+    fn a_patch_is_an_object() {
+        for patch in [json!([]), json!([null]), json!("name"), json!(null)] {
+            assert!(from_value::<UpdateUser>(json!({ "id": "me", "patch": patch })).is_err(), "{patch}");
+            assert!(from_value::<UpdateConsumer>(json!({ "key": "blog", "patch": patch })).is_err(), "{patch}");
+        }
+        let update: UpdateUser = from_value(json!({ "id": "me", "patch": { "name": null } })).unwrap();
+        assert_eq!((update.patch.name, update.patch.email), (Some(None), None), "null is not left out");
+    }
+}

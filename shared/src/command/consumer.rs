@@ -150,6 +150,7 @@ pub struct UpdateConsumer {
     /// Which.
     pub key: ConsumerKey,
     /// What changes.
+    #[serde(deserialize_with = "patch::object")]
     pub patch: ConsumerPatch,
     /// The version that is expected.
     #[serde(default)]

@@ -207,6 +207,7 @@ pub struct UpdateUser {
     /// Whom.
     pub id: UserRef,
     /// What changes.
+    #[serde(deserialize_with = "patch::object")]
     pub patch: UserPatch,
     /// The version that is expected.
     #[serde(default)]
