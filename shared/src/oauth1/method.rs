@@ -3,7 +3,7 @@
 //! HMAC-SHA1 is the RFC's; HMAC-SHA256 and HMAC-SHA512 follow it word for word with another hash, as every client
 //! library does. PLAINTEXT and RSA-SHA1 do not exist here: the sender must not choose a weaker proof.
 
-use super::{eight, limits, percent};
+use super::{limits, percent, scan};
 use crate::secret::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -147,7 +147,7 @@ fn short_key<'a>(consumer_secret: &str, token_secret: &str, room: &'a mut [u8; S
         room.get_mut(end..end + part.len())?.copy_from_slice(part);
         end += part.len();
     }
-    let plain = |text: &str| eight::all_unreserved(text.as_bytes());
+    let plain = |text: &str| scan::all_unreserved(text.as_bytes());
     room.get(..end).filter(|_| plain(consumer_secret) & plain(token_secret))
 }
 
