@@ -3,6 +3,7 @@
 //! HMAC-SHA1 is the RFC's; HMAC-SHA256 and HMAC-SHA512 follow it word for word with another hash, as every client
 //! library does. PLAINTEXT and RSA-SHA1 do not exist here: the sender must not choose a weaker proof.
 
+use super::keyed::Keyed;
 use super::{limits, percent, scan};
 use crate::secret::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -122,6 +123,13 @@ pub fn verify(
 
 fn fits<M: Mac + hmac::digest::KeyInit>(key: &[u8], base_string: &[u8], signature: &[u8]) -> bool {
     keyed::<M>(key).chain_update(base_string).verify_slice(signature).is_ok()
+}
+
+impl Keyed {
+    /// Section 3.4.2, for HMAC-SHA1.
+    pub fn new(consumer_secret: &str, token_secret: &str) -> Self {
+        with_key(consumer_secret, token_secret, Self::from_bytes)
+    }
 }
 
 /// Keys up to this length, one block of SHA-1 and SHA-256, need no memory of their own. Ours have 63 bytes.
