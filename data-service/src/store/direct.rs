@@ -114,3 +114,6 @@ impl Store {
         Ok(T::find_by_statement(statement).one(&self.read).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;
