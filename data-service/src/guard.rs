@@ -12,6 +12,9 @@ pub(crate) mod nonces;
 mod prints;
 pub(crate) mod replay;
 mod segment;
+mod shards;
+mod table;
+mod tokens;
 pub(crate) mod uses;
 
 use crate::caller::Caller;
@@ -19,20 +22,21 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::credentials::{ConsumerCredential, TokenCredential};
+use crate::store::credentials::{ConsumerCredential, TokenFacts};
 use cache::Cache;
 use freshness::Freshness;
-use keys::Keys;
+use keys::{Dummy, Fit, Keys, Token};
 use nonces::{Nonces, Pending};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
     BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
 };
-use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+use tokens::Seen;
 use uses::Uses;
 
 /// Everything the guard holds.
@@ -43,8 +47,7 @@ pub(crate) struct Guard {
     pub(crate) uses: Uses,
     store: Arc<Store>,
     clock: Clock,
-    /// What an unknown consumer's or token's secret is taken to be: never told to anybody.
-    dummy: Secret,
+    dummy: Dummy,
 }
 
 /// A request that was accepted.
@@ -64,16 +67,15 @@ pub(crate) struct Proved<'a> {
 /// A request whose signature held, and what it was found to rest on.
 struct Signed<'a> {
     consumer: Arc<ConsumerCredential>,
-    token: Option<Arc<TokenCredential>>,
+    token: Option<TokenFacts>,
+    /// That the token is used has to be noted.
+    due: bool,
     base: &'a BaseUrl,
     /// Which of the consumer's secrets it was.
     secret: usize,
     /// The number of forgettings when it was looked up.
     epoch: u64,
 }
-
-/// Both credentials of a request, as far as they are known.
-type Found = (Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>);
 
 /// How often a request is looked at that something changes under.
 const ROUNDS: usize = 8;
@@ -87,7 +89,7 @@ impl Guard {
     /// `trust_for` is how long memory is believed after the events were last read.
     pub(crate) fn new(store: Arc<Store>, replay: Nonces, clock: Clock, trust_for: Duration) -> Self {
         let (cache, freshness, uses) = (Cache::default(), Freshness::new(trust_for), Uses::default());
-        Self { cache, replay, freshness, uses, store, clock, dummy: chance::signing_secret(['n', 'o']) }
+        Self { cache, replay, freshness, uses, store, clock, dummy: Dummy::new(chance::signing_secret(['n', 'o'])) }
     }
 
     /// Identifies the caller. `bases` are the URLs under which the door is signed: what is signed for one door is
@@ -118,8 +120,8 @@ impl Guard {
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
             signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
         }
-        let Signed { consumer, token, base, secret, .. } = signed;
-        self.note_use(&consumer, token.as_deref(), secret, now);
+        let Signed { consumer, token, due, base, secret, .. } = signed;
+        self.note_use(&consumer, token.as_ref().filter(|_| due), secret, now);
         let proved = Proved {
             caller: Caller::Signed { consumer, token },
             signature_method: request.signature_method,
@@ -174,75 +176,86 @@ impl Guard {
         trusted: bool,
     ) -> Result<Signed<'a>> {
         let epoch = self.cache.epoch();
-        let (key, token) = (request.consumer_key(), request.token());
-        let signs_token = token.is_some();
-        let (consumer, token) = self.look_up(&key, token.as_deref(), trusted, now).await?;
-        // A token serves only the consumer it was made for; with another it is as good as unknown.
-        let token = token.filter(|token| *token.consumer == *key);
-        let known = consumer.is_some() & (token.is_some() | !signs_token);
-        let signed = self.verify(bases, request, consumer.as_deref(), token.as_deref(), now);
-        let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
+        let key = request.consumer_key();
+        let consumer = self.consumer(&key, trusted, now).await?;
+        let method = request.signature_method;
+        let serial = consumer.as_deref().filter(|_| trusted).and_then(|consumer| keys::serial(consumer, method, now));
+        let seen = match request.token() {
+            // A token serves only the consumer it was made for; with another it is as good as unknown.
+            Some(token) => self.token(&token, serial, trusted, now).await?.filter(|it| *it.facts.common.consumer == *key),
+            None => None,
+        };
+        let token = match &seen {
+            Some(seen) => Token::Known(&seen.proof),
+            None if request.token().is_some() => Token::Unknown,
+            None => Token::Absent,
+        };
+        let known = consumer.is_some() & !matches!(token, Token::Unknown);
+        let fits = self.verify(bases, request, consumer.as_deref(), token, now);
+        let (Some(consumer), true, Some((base, Fit { secret, keyed }))) = (consumer, known, fits) else {
             return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
         };
-        check_state(request, &consumer, token.as_deref(), now)?;
-        Ok(Signed { consumer, token, base, secret, epoch })
+        if let (Some(keyed), Some(serial), Some(seen)) = (keyed, serial, &seen) {
+            self.cache.tokens.keep(seen.facts.token.as_str(), serial, keyed);
+        }
+        let (token, due) = seen.map_or((None, false), |Seen { facts, due, .. }| (Some(facts), due));
+        check_state(request, &consumer, token.as_ref(), now)?;
+        Ok(Signed { consumer, token, due, base, secret, epoch })
     }
 
-    /// Finds both credentials, in memory if memory can be trusted.
-    async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool, now: Timestamp) -> Result<Found> {
-        // Reading the store is put in a box of its own: what a request does not need must not make it larger.
-        let found = match self.cache.consumer(consumer).filter(|_| trusted) {
-            Some(found) => Some(found),
-            None => Box::pin(self.cache.load_consumer(&self.store, consumer, now)).await?,
-        };
-        let Some(token) = token else { return Ok((found, None)) };
+    /// A consumer, from memory if memory can be trusted. Reading the store is put in a box of its own, here and below:
+    /// what a request does not need must not make it larger.
+    async fn consumer(&self, key: &str, trusted: bool, now: Timestamp) -> Result<Option<Arc<ConsumerCredential>>> {
+        match self.cache.consumer(key).filter(|_| trusted) {
+            Some(found) => Ok(Some(found)),
+            None => Box::pin(self.cache.load_consumer(&self.store, key, now)).await,
+        }
+    }
+
+    /// A token, and its key if that was made of the secret with this serial number.
+    async fn token(
+        &self,
+        token: &str,
+        serial: Option<NonZeroU32>,
+        trusted: bool,
+        now: Timestamp,
+    ) -> Result<Option<Seen>> {
         // A session that is used lasts longer: that a token is over, only the store can say.
-        let token = match self.cache.token(token).filter(|token| trusted && now < token.expires_at) {
-            Some(token) => Some(token),
-            None => Box::pin(self.cache.load_token(&self.store, token)).await?,
-        };
-        Ok((found, token))
+        match self.cache.tokens.get(token, serial, now).filter(|seen| trusted && now < seen.facts.expires_at) {
+            Some(seen) => Ok(Some(seen)),
+            None => Box::pin(self.cache.load_token(&self.store, token)).await,
+        }
     }
 
-    /// The base URL for which the signature fits, and the index of the consumer's secret. The same work whether or
-    /// not consumer and token are known.
+    /// The base URL for which the signature fits, and with what it does. The same work whether or not consumer and token
+    /// are known.
     fn verify<'a>(
         &self,
         bases: &'a [BaseUrl],
         request: &Request<'_>,
         consumer: Option<&ConsumerCredential>,
-        token: Option<&TokenCredential>,
+        token: Token<'_>,
         now: Timestamp,
-    ) -> Option<(&'a BaseUrl, usize)> {
+    ) -> Option<(&'a BaseUrl, Fit)> {
         let signature = decode_signature(&request.signature());
-        let token_secret = match (&request.token(), token) {
-            (None, _) => "",
-            (Some(_), Some(token)) => token.secret.expose(),
-            (Some(_), None) => self.dummy.expose(),
-        };
-        let keys = Keys {
-            method: request.signature_method,
-            secrets: consumer.map_or(&[][..], |consumer| &consumer.secrets),
-            token: token_secret,
-            dummy: &self.dummy,
-            now,
-        };
+        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
+        let keys = Keys { method: request.signature_method, secrets, token, dummy: &self.dummy, now };
         BASE_STRING.with_borrow_mut(|text| {
             bases.iter().find_map(|base| {
                 base_string_into(text, request, base);
-                keys.find(text.as_bytes(), &signature).map(|index| (base, index))
+                keys.find(text.as_bytes(), &signature).map(|fit| (base, fit))
             })
         })
     }
 
-    fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>, secret: usize, now: Timestamp) {
+    fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenFacts>, secret: usize, now: Timestamp) {
         if consumer.last_use.note(now) {
             self.uses.consumer(&consumer.key);
         }
         if let Some(secret) = consumer.secrets.get(secret).filter(|secret| secret.last_use.note(now)) {
             self.uses.secret(secret.id);
         }
-        if let Some(token) = token.filter(|token| token.last_use.note(now)) {
+        if let Some(token) = token.filter(|token| self.cache.tokens.note_use(token.token.as_str(), now)) {
             self.uses.token(token.token);
         }
     }
@@ -252,7 +265,7 @@ impl Guard {
 fn check_state(
     request: &Request<'_>,
     consumer: &ConsumerCredential,
-    token: Option<&TokenCredential>,
+    token: Option<&TokenFacts>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if consumer.revoked {
