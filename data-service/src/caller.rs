@@ -51,10 +51,7 @@ impl Caller {
 
     /// Who `me` is.
     pub fn me(&self) -> Me {
-        Me {
-            user: self.token().map(|t| t.user),
-            session: self.token().and_then(TokenFacts::session).map(|s| s.id),
-        }
+        Me { user: self.token().map(|t| t.user), session: self.token().and_then(TokenFacts::session).map(|s| s.id) }
     }
 
     /// The user a command is about.

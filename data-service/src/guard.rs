@@ -29,7 +29,8 @@ use keys::{Dummy, Fit, Keys, Token};
 use nonces::{Nonces, Pending};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
-    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
+    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureBytes, SignatureMethod, Window, base_string_into,
+    decode_signature,
 };
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
@@ -77,6 +78,16 @@ struct Signed<'a> {
     epoch: u64,
 }
 
+/// The credentials of a request, as far as they are known.
+struct Found {
+    consumer: Option<Arc<ConsumerCredential>>,
+    seen: Option<Seen>,
+    /// Which secret the token's key is kept for.
+    serial: Option<NonZeroU32>,
+    /// The number of forgettings before they were looked up.
+    epoch: u64,
+}
+
 /// How often a request is looked at that something changes under.
 const ROUNDS: usize = 8;
 
@@ -104,6 +115,11 @@ impl Guard {
         let request = Request::parse(message)?;
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
+        let fingerprint = self.replay.fingerprint(
+            &request.consumer_key(),
+            request.token().as_deref().unwrap_or_default(),
+            &request.nonce(),
+        );
         let mut signed = self.prove_first(bases, &request, now).await?;
         let body = body().await?;
         let fresh = self.freshness.is_fresh();
@@ -112,11 +128,6 @@ impl Guard {
             signed = Box::pin(self.prove_anew(bases, &request)).await?;
         }
         let body_hash = signed.consumer.body_hash.check(request.body_hash().as_deref(), request.form, body.as_ref())?;
-        let fingerprint = self.replay.fingerprint(
-            signed.consumer.key.as_str(),
-            signed.token.as_ref().map_or("", |token| token.token.as_str()),
-            &request.nonce(),
-        );
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
             signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
         }
@@ -150,10 +161,47 @@ impl Guard {
     /// From memory, as long as it is not known to be wrong. What memory refuses is asked again when it is stale: a secret
     /// that was made meanwhile is a good one.
     async fn prove_first<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>, now: Timestamp) -> Result<Signed<'a>> {
-        match self.prove(bases, request, now, !self.freshness.is_lost()).await {
+        let outcome = match self.prove_from_memory(bases, request, now) {
+            Some(outcome) => outcome,
+            None => Box::pin(self.prove(bases, request, now, !self.freshness.is_lost())).await,
+        };
+        match outcome {
             Err(Error::Refused(_)) if !self.freshness.is_fresh() => Box::pin(self.prove_anew(bases, request)).await,
             outcome => outcome,
         }
+    }
+
+    /// What nearly every request needs: both credentials are in memory, and nothing is waited for. `None` if one of them
+    /// is not. The steps that need no credential stand between those that have memory fetched and those that want it.
+    fn prove_from_memory<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Option<Result<Signed<'a>>> {
+        if self.freshness.is_lost() {
+            return None;
+        }
+        let epoch = self.cache.epoch();
+        let token = request.token();
+        if let Some(token) = &token {
+            self.cache.tokens.expect(token);
+        }
+        let consumer = self.cache.consumer(&request.consumer_key())?;
+        let signature = decode_signature(&request.signature());
+        if let Some(token) = &token {
+            self.cache.tokens.expect_more(token);
+        }
+        BASE_STRING.with_borrow_mut(|text| {
+            base_string_into(text, request, bases.first()?);
+            let serial = keys::serial(&consumer, request.signature_method, now);
+            let seen = match token {
+                Some(token) => Some(self.cache.tokens.get(&token, serial, now).filter(|seen| seen.is_alive(now))?),
+                None => None,
+            };
+            let found = Found { consumer: Some(consumer), seen, serial, epoch };
+            Some(self.decide(bases, request, &signature, text, found, now))
+        })
     }
 
     /// Proves until nothing changed meanwhile: what was read before a change must not be believed after its receipt.
@@ -176,22 +224,50 @@ impl Guard {
         trusted: bool,
     ) -> Result<Signed<'a>> {
         let epoch = self.cache.epoch();
-        let key = request.consumer_key();
-        let consumer = self.consumer(&key, trusted, now).await?;
+        let consumer = self.consumer(&request.consumer_key(), trusted, now).await?;
         let method = request.signature_method;
         let serial = consumer.as_deref().filter(|_| trusted).and_then(|consumer| keys::serial(consumer, method, now));
         let seen = match request.token() {
-            // A token serves only the consumer it was made for; with another it is as good as unknown.
-            Some(token) => self.token(&token, serial, trusted, now).await?.filter(|it| *it.facts.common.consumer == *key),
+            Some(token) => self.token(&token, serial, trusted, now).await?,
             None => None,
         };
+        let found = Found { consumer, seen, serial, epoch };
+        let signature = decode_signature(&request.signature());
+        BASE_STRING.with_borrow_mut(|text| {
+            if let Some(base) = bases.first() {
+                base_string_into(text, request, base);
+            }
+            self.decide(bases, request, &signature, text, found, now)
+        })
+    }
+
+    /// Decides upon what was found. `text` holds the base string for the first of the URLs. The same work whether or not
+    /// consumer and token are known.
+    fn decide<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        request: &Request<'_>,
+        signature: &SignatureBytes,
+        text: &mut String,
+        Found { consumer, seen, serial, epoch }: Found,
+        now: Timestamp,
+    ) -> Result<Signed<'a>> {
+        // A token serves only the consumer it was made for; with another it is as good as unknown.
+        let seen = seen.filter(|seen| *seen.facts.common.consumer == *request.consumer_key());
         let token = match &seen {
             Some(seen) => Token::Known(&seen.proof),
             None if request.token().is_some() => Token::Unknown,
             None => Token::Absent,
         };
         let known = consumer.is_some() & !matches!(token, Token::Unknown);
-        let fits = self.verify(bases, request, consumer.as_deref(), token, now);
+        let secrets = consumer.as_deref().map_or(&[][..], |consumer| &consumer.secrets);
+        let keys = Keys { method: request.signature_method, secrets, token, dummy: &self.dummy, now };
+        let fits = bases.iter().enumerate().find_map(|(index, base)| {
+            if index > 0 {
+                base_string_into(text, request, base);
+            }
+            keys.find(text.as_bytes(), signature).map(|fit| (base, fit))
+        });
         let (Some(consumer), true, Some((base, Fit { secret, keyed }))) = (consumer, known, fits) else {
             return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
         };
@@ -220,32 +296,10 @@ impl Guard {
         trusted: bool,
         now: Timestamp,
     ) -> Result<Option<Seen>> {
-        // A session that is used lasts longer: that a token is over, only the store can say.
-        match self.cache.tokens.get(token, serial, now).filter(|seen| trusted && now < seen.facts.expires_at) {
+        match self.cache.tokens.get(token, serial, now).filter(|seen| trusted && seen.is_alive(now)) {
             Some(seen) => Ok(Some(seen)),
             None => Box::pin(self.cache.load_token(&self.store, token)).await,
         }
-    }
-
-    /// The base URL for which the signature fits, and with what it does. The same work whether or not consumer and token
-    /// are known.
-    fn verify<'a>(
-        &self,
-        bases: &'a [BaseUrl],
-        request: &Request<'_>,
-        consumer: Option<&ConsumerCredential>,
-        token: Token<'_>,
-        now: Timestamp,
-    ) -> Option<(&'a BaseUrl, Fit)> {
-        let signature = decode_signature(&request.signature());
-        let secrets = consumer.map_or(&[][..], |consumer| &consumer.secrets);
-        let keys = Keys { method: request.signature_method, secrets, token, dummy: &self.dummy, now };
-        BASE_STRING.with_borrow_mut(|text| {
-            bases.iter().find_map(|base| {
-                base_string_into(text, request, base);
-                keys.find(text.as_bytes(), &signature).map(|fit| (base, fit))
-            })
-        })
     }
 
     fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenFacts>, secret: usize, now: Timestamp) {

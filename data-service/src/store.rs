@@ -67,7 +67,6 @@ pub(crate) struct Store {
     pub(crate) seal: Seal,
     /// What tokens have in common.
     commons: Commons,
-
 }
 
 /// Why the store cannot be opened.

@@ -94,7 +94,9 @@ impl Keys<'_> {
             (_, Token::Absent) => "",
             (_, Token::Known(Proof::Secret(token))) => token.expose(),
             // A key of HMAC-SHA1 is worth nothing for another method, and nobody is given one for it.
-            (_, Token::Known(Proof::Keyed(_)) | Token::Unknown) => return (self.try_dummy(base_string, signature), None),
+            (_, Token::Known(Proof::Keyed(_)) | Token::Unknown) => {
+                return (self.try_dummy(base_string, signature), None);
+            }
         };
         (oauth1::verify(self.method, live.secret.expose(), token, base_string, signature), None)
     }

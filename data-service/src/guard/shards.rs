@@ -23,6 +23,24 @@ impl<V: Keyed> Shards<V> {
         self.shard(hash)?.read().unwrap_or_else(PoisonError::into_inner).get(hash, key).map(look)
     }
 
+    /// Has the processor fetch the part of an index that a look-up of this key begins with.
+    #[inline]
+    pub(super) fn expect(&self, key: &str) {
+        let hash = hash(key.as_bytes());
+        if let Some(shard) = self.shard(hash) {
+            shard.read().unwrap_or_else(PoisonError::into_inner).expect(hash);
+        }
+    }
+
+    /// Has it fetch the value, some time after [`Self::expect`].
+    #[inline]
+    pub(super) fn expect_value(&self, key: &str) {
+        let hash = hash(key.as_bytes());
+        if let Some(shard) = self.shard(hash) {
+            shard.read().unwrap_or_else(PoisonError::into_inner).expect_value(hash);
+        }
+    }
+
     /// Changes the value of a key, if it is there.
     pub(super) fn change(&self, key: &str, change: impl FnOnce(&mut V)) {
         let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));

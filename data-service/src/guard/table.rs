@@ -4,6 +4,8 @@
 //! the values are not looked at for that. The slab holds the values side by side, in pieces that never move. So a look-up
 //! waits for memory twice, a value takes little more than its own bytes, and nobody waits long for a table that grows.
 
+use prefetch_index::prefetch_index;
+
 /// Something with a key of its own.
 pub(super) trait Keyed {
     fn key(&self) -> &[u8];
@@ -48,6 +50,29 @@ impl<V: Keyed> Table<V> {
     #[inline]
     pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&V> {
         self.find(hash, key).map(|(_, value)| value)
+    }
+
+    /// Has the processor fetch the part of the index that [`Self::get`] will look at, and waits for nothing.
+    #[inline]
+    pub(super) fn expect(&self, hash: u64) {
+        prefetch_index(&self.index, home(hash, self.index.len()));
+    }
+
+    /// Has the processor fetch the value with this hash. The index should have been fetched before.
+    #[inline]
+    pub(super) fn expect_value(&self, hash: u64) {
+        let mut at = home(hash, self.index.len());
+        while let Some(place) = self.index.get(at).copied().and_then(place) {
+            if self.index.get(at).is_some_and(|entry| (entry ^ hash) & HASH == 0) {
+                if let Some(piece) = self.slab.get(usize::from(place) / PIECE) {
+                    // Its first bytes; and its last ones, which lie before the next value.
+                    prefetch_index(piece, usize::from(place) % PIECE);
+                    prefetch_index(piece, usize::from(place) % PIECE + 1);
+                }
+                return;
+            }
+            at = following(at, self.index.len());
+        }
     }
 
     /// The value of a key, to be changed; its key must stay.

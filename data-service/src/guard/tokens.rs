@@ -43,6 +43,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// True if its end has not come. A session that is used lasts longer: that a token is over, only the store can say.
+    #[inline]
+    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
+        now < self.facts.expires_at
+    }
+
     /// A token as it was read from the store.
     pub(super) fn new(TokenCredential { facts, secret }: TokenCredential) -> Self {
         Self { facts, proof: Proof::Secret(secret), due: true }
@@ -59,6 +65,19 @@ pub(super) enum Proof {
 }
 
 impl Tokens {
+    /// A look-up waits for memory twice, longer than it takes to hash a request. Who knows early which token it will be
+    /// says so, and later once more, and does other things in between.
+    #[inline]
+    pub(super) fn expect(&self, token: &str) {
+        self.0.expect(token);
+    }
+
+    /// The second time.
+    #[inline]
+    pub(super) fn expect_more(&self, token: &str) {
+        self.0.expect_value(token);
+    }
+
     /// A token, and its key if that was made of the consumer's secret with this serial number.
     #[inline]
     pub(super) fn get(&self, token: &str, serial: Option<NonZeroU32>, now: Timestamp) -> Option<Seen> {
