@@ -70,7 +70,13 @@ pub fn new_key() -> Secret {
 /// The hash under which a session id, a device or a setup link is kept. They are 256 random bits, so a fast hash
 /// without salt is enough: there is nothing to guess.
 pub(crate) fn hash(secret: &Secret) -> String {
-    Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(secret.expose().as_bytes()) {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -96,6 +102,12 @@ mod tests {
         let only_new = Seal::new(&[new]).unwrap();
         assert_eq!(only_new.open("a/b", &resealed).unwrap(), Secret::new("s"));
         assert!(only_new.open("a/b", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_hash_is_written_in_lower_case() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash(&Secret::new("abc")), abc);
     }
 
     #[test]

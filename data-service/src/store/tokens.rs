@@ -143,14 +143,13 @@ pub(crate) async fn of_session(
         .filter(Column::ConsumerKey.eq(consumer.as_str()))
         .one(on)
         .await?;
-    let open = |row: Model| {
-        Ok(Known {
-            secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
-            token: known("tokens.token", &row.token)?,
-            revoked: row.revoked_at.is_some(),
-        })
-    };
-    row.map(open).transpose()
+    row.map(|row| open_known(seal, &row.token, &row.sealed, row.revoked_at)).transpose()
+}
+
+/// The columns of such a token, opened.
+pub(super) fn open_known(seal: &Seal, token: &str, sealed: &str, revoked_at: Option<i64>) -> Result<Known> {
+    let (token, secret) = (known("tokens.token", token)?, seal.open(&sealed_row(token), sealed)?);
+    Ok(Known { token, secret, revoked: revoked_at.is_some() })
 }
 
 /// Whose a token is, and its session.
