@@ -87,7 +87,7 @@ impl Columns for Joined {
 }
 
 /// Each table by its primary key or a unique one. A service cannot be called `*`.
-const JOINED: &str = "SELECT s.id, s.user_id, s.remembered, s.created_at, s.last_used_at, s.expires_at, s.ends_at, \
+pub(super) const JOINED: &str = "SELECT s.id, s.user_id, s.remembered, s.created_at, s.last_used_at, s.expires_at, s.ends_at, \
      s.ended_at, s.version, u.username, u.email, u.name, u.created_at AS user_created_at, u.disabled_at, \
      u.version AS user_version, t.token, t.sealed, t.revoked_at, d.document AS shared, o.document AS own \
      FROM sessions s LEFT JOIN users u ON u.id = s.user_id \

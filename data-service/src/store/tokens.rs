@@ -105,7 +105,7 @@ impl Columns for Joined {
 }
 
 /// One look-up by primary keys: the first sight of a token waits for it.
-const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
+pub(super) const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
      u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
      FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
 
