@@ -24,6 +24,7 @@ pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed;
 pub(crate) mod session_data;
+pub(crate) mod session_views;
 pub(crate) mod sessions;
 pub(crate) mod setup_links;
 pub(crate) mod sweep;

@@ -104,7 +104,7 @@ impl Columns for Joined {
 }
 
 /// One look-up by primary keys: the first sight of a token waits for it.
-const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
+pub(super) const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
      u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
      FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
 
@@ -141,14 +141,13 @@ pub(crate) async fn of_session(
         .filter(Column::ConsumerKey.eq(consumer.as_str()))
         .one(on)
         .await?;
-    let open = |row: Model| {
-        Ok(Known {
-            secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
-            token: known("tokens.token", &row.token)?,
-            revoked: row.revoked_at.is_some(),
-        })
-    };
-    row.map(open).transpose()
+    row.map(|row| open_known(seal, &row.token, &row.sealed, row.revoked_at)).transpose()
+}
+
+/// The columns of such a token, opened.
+pub(super) fn open_known(seal: &Seal, token: &str, sealed: &str, revoked_at: Option<i64>) -> Result<Known> {
+    let (token, secret) = (known("tokens.token", token)?, seal.open(&sealed_row(token), sealed)?);
+    Ok(Known { token, secret, revoked: revoked_at.is_some() })
 }
 
 /// Whose a token is, and its session.
