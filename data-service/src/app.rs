@@ -11,6 +11,7 @@ use crate::doors::http::{self, Porch};
 use crate::doors::{House, zeromq};
 use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
+use crate::guard::freshness::Freshness;
 use crate::guard::replay;
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, sweep};
@@ -22,6 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the connections may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -277,7 +279,7 @@ async fn keep_watch(
 ) -> StartError {
     let mut trouble: Option<Backoff> = None;
     loop {
-        let begun = house.guard.freshness.begin();
+        let begun = Freshness::begin();
         match hear(&house, &mut watch, &publisher).await {
             Ok(()) => {
                 house.guard.freshness.reached(begun);
@@ -317,7 +319,9 @@ async fn hear(house: &House, watch: &mut Watch, publisher: &zeromq::Publisher) -
 
 /// Everything that is done every now and then.
 async fn keep_house(house: Arc<House>) -> Infallible {
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    // Not at once: who has just started has better things to do.
+    let second = Duration::from_secs(1);
+    let mut tick = tokio::time::interval_at(Instant::now() + second / 10, second);
     let mut count: u64 = 0;
     loop {
         tick.tick().await;

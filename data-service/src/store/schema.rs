@@ -8,7 +8,7 @@ use super::reach::Reach;
 use super::{OpenError, Store};
 use crate::settings::{Database, Migrate};
 use migrations::{Migrator, MigratorTrait as _};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::time::Duration;
 
 /// How long a process waits while another one migrates.
@@ -48,7 +48,7 @@ pub(crate) async fn bring_up_to_date(database: &Database) -> Result<Plan, OpenEr
 
 /// Brings the schema up to date, or only looks, as `how` says.
 pub(super) async fn prepare(store: &Store, how: Migrate) -> Result<(), OpenError> {
-    let plan = plan(&store.read).await?;
+    let plan = plan(store.alone()).await?;
     match (plan.pending.first(), how) {
         (None, _) => Ok(()),
         (Some(first), Migrate::Check) => Err(OpenError::Older { first: first.clone(), count: plan.pending.len() }),
@@ -69,7 +69,7 @@ pub(super) async fn plan(on: &impl ConnectionTrait) -> Result<Plan, OpenError> {
 /// True if every step that this version knows is there. More do no harm: a newer version adds before it takes away.
 pub(super) async fn is_current(on: &impl ConnectionTrait) -> bool {
     let known = Migrator::migrations();
-    applied(on).await.is_ok_and(|applied| known.iter().all(|step| applied.iter().any(|there| there == step.name())))
+    steps(on).await.is_ok_and(|applied| known.iter().all(|step| applied.iter().any(|there| there == step.name())))
 }
 
 async fn migrate(store: &Store) -> Result<(), OpenError> {
@@ -113,9 +113,15 @@ async fn applied(on: &impl ConnectionTrait) -> Result<Vec<String>, OpenError> {
     if on.query_one_raw(Statement::from_string(backend, there)).await?.is_none() {
         return Ok(Vec::new());
     }
+    Ok(steps(on).await?)
+}
+
+/// The steps in the table of steps, if there is one.
+async fn steps(on: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let backend = on.get_database_backend();
     let rows = Statement::from_string(backend, "SELECT version FROM seaql_migrations ORDER BY version");
     let rows = on.query_all_raw(rows).await?;
-    Ok(rows.iter().map(|row| row.try_get("", "version")).collect::<Result<_, _>>()?)
+    rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
 #[cfg(test)]
