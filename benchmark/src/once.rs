@@ -1,12 +1,12 @@
 //! Figures that come with a start: how long it takes, what an idle service holds, the first sight of each token, and what
 //! a remembered nonce takes.
 
-use crate::{Result, machine};
 use crate::batch::Tokens;
 use crate::figures::{Measure, POST, Way, measure, sign};
 use crate::load::Check;
 use crate::process::Server;
 use crate::world::World;
+use crate::{Result, machine};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@
 //! instance says until when it may trust its memory without another one; only until then a receipt has to wait for it.
 //! On PostgreSQL all times here are the database's, because the clocks of the instances differ.
 
-use super::{Engine, Store};
 use super::entity::instance::{Column, Entity};
+use super::{Engine, Store};
 use crate::error::Result;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -65,12 +65,7 @@ pub(crate) async fn begin(store: &Store, own: &Process, sequence: i64, now: Time
 }
 
 /// Says that an instance lives and how far it has come.
-pub(crate) async fn report(
-    on: &impl ConnectionTrait,
-    own: &Process,
-    sequence: i64,
-    now: Timestamp,
-) -> Result<()> {
+pub(crate) async fn report(on: &impl ConnectionTrait, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
     let engine = on.get_database_backend();
     let (clock, trust) = (clock(engine, now), own.trust.as_millis());
     let sql = format!(
