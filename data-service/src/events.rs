@@ -192,7 +192,7 @@ mod tests {
             append(now.plus_seconds(-7200)).await;
         }
         append(now).await;
-        sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
+        sweep::all(&store, now, Duration::from_secs(3600)).await.unwrap();
         let forgotten = RefCell::new(Vec::new());
         watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone()), |_| {}).await.unwrap();
         assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);
