@@ -110,11 +110,11 @@ impl Guard {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
             signed = Box::pin(self.prove_anew(bases, &request)).await?;
         }
-        let body_hash = signed.consumer.body_hash.check(request.body_hash.as_deref(), request.form, body.as_ref())?;
+        let body_hash = signed.consumer.body_hash.check(request.body_hash().as_deref(), request.form, body.as_ref())?;
         let fingerprint = self.replay.fingerprint(
             signed.consumer.key.as_str(),
             signed.token.as_ref().map_or("", |token| token.token.as_str()),
-            &request.nonce,
+            &request.nonce(),
         );
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
             signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
@@ -175,11 +175,12 @@ impl Guard {
         trusted: bool,
     ) -> Result<Signed<'a>> {
         let epoch = self.cache.epoch();
-        let (consumer, token) = self.look_up(&request.consumer_key, request.token.as_deref(), trusted, now).await?;
+        let (key, token) = (request.consumer_key(), request.token());
+        let signs_token = token.is_some();
+        let (consumer, token) = self.look_up(&key, token.as_deref(), trusted, now).await?;
         // A token serves only the consumer it was made for; with another it is as good as unknown.
-        let belongs = |token: &Arc<TokenCredential>| *token.consumer == *request.consumer_key;
-        let token = token.filter(belongs);
-        let known = consumer.is_some() & (token.is_some() | request.token.is_none());
+        let token = token.filter(|token| *token.consumer == *key);
+        let known = consumer.is_some() & (token.is_some() | !signs_token);
         let signed = self.verify(bases, request, consumer.as_deref(), token.as_deref(), now);
         let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
             return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
@@ -214,8 +215,8 @@ impl Guard {
         token: Option<&TokenCredential>,
         now: Timestamp,
     ) -> Option<(&'a BaseUrl, usize)> {
-        let signature = decode_signature(&request.signature);
-        let token_secret = match (&request.token, token) {
+        let signature = decode_signature(&request.signature());
+        let token_secret = match (&request.token(), token) {
             (None, _) => "",
             (Some(_), Some(token)) => token.secret.expose(),
             (Some(_), None) => self.dummy.expose(),

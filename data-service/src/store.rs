@@ -12,6 +12,7 @@ mod connect;
 pub(crate) mod consumers;
 pub mod credentials;
 pub(crate) mod devices;
+mod direct;
 pub(crate) mod ear;
 mod entity;
 pub(crate) mod events;
@@ -34,6 +35,7 @@ use crate::error::{Error, Fault, Result};
 use crate::settings::{Database, Migrate};
 pub(crate) use connect::Engine;
 use connect::Place;
+use direct::Direct;
 use reach::{Bounded, Reach, Unreachable};
 pub(crate) use sea_orm::ConnectionTrait;
 use sea_orm::{
@@ -59,6 +61,8 @@ pub(crate) struct Store {
     reach: Arc<Reach>,
     read: Bounded<DatabaseConnection>,
     write: Bounded<DatabaseConnection>,
+    /// The short way to what is asked most, on SQLite.
+    direct: Option<Direct>,
     pub(crate) seal: Seal,
 }
 
@@ -157,7 +161,8 @@ impl Store {
         let reach = Arc::new(Reach::new(&place));
         let (read, write) = place.connect(database.connections, &reach).await?;
         let (read, write) = (Bounded::reader(read, &reach), Bounded::reader(write, &reach));
-        Ok(Self { engine: place.engine(), reach, read, write, seal })
+        let direct = place.file().and_then(|file| Direct::at(&file));
+        Ok(Self { engine: place.engine(), reach, read, write, direct, seal })
     }
 
     /// Looks whether the database is there, and brings its schema up to date, or only looks, as `how` says.
@@ -227,6 +232,9 @@ impl Store {
 
     /// Closes all connections, writing the log back into the database file.
     pub(crate) async fn close(&self) {
+        if let Some(direct) = &self.direct {
+            direct.close();
+        }
         let _ = self.read.inner().clone().close().await;
         if self.engine == Engine::Sqlite {
             let _ = self.write.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;

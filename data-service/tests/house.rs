@@ -111,6 +111,22 @@ fn no_room_names_what_it_must_not_see() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Only the store reads a database past sea-orm.
+#[test]
+fn only_the_store_names_rusqlite() {
+    let mut named = Vec::new();
+    for folder in ["shared/src", "migrations/src", "data-service/src", "frontend/src", "countersign/src"] {
+        for file in sources(folder) {
+            let within = file.to_str().unwrap().contains("data-service/src/store/");
+            if code(&file).iter().any(|(_, line)| line.contains("rusqlite")) {
+                assert!(within, "{}: {folder} must never name rusqlite", file.display());
+                named.push(file);
+            }
+        }
+    }
+    assert!(!named.is_empty(), "has it gone? then this rule may go too");
+}
+
 #[test]
 fn crates_depend_only_downwards() {
     let ours: Vec<&str> = DEPENDENCIES.iter().map(|(name, _)| *name).collect();

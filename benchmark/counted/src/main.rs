@@ -8,11 +8,11 @@ use shared::oauth1::{self, BodyHash, Request, SignatureMethod, Window, base_stri
 fn verify(sample: &Sample, text: &mut String) -> Result<bool> {
     let request = Request::parse(&sample.message())?;
     Window::at(1_800_000_001, 0).check(request.timestamp)?;
-    let signature = decode_signature(&request.signature);
+    let signature = decode_signature(&request.signature());
     base_string_into(text, &request, &sample.base);
     let (consumer_secret, token_secret) = (sample.consumer_secret.expose(), sample.token_secret.expose());
     let fits = oauth1::verify(request.signature_method, consumer_secret, token_secret, text.as_bytes(), &signature);
-    let hash = BodyHash::Required.check(request.body_hash.as_deref(), request.form, BODY.as_bytes())?;
+    let hash = BodyHash::Required.check(request.body_hash().as_deref(), request.form, BODY.as_bytes())?;
     Ok(fits && hash.is_some())
 }
 

@@ -58,7 +58,7 @@ impl Cache {
     /// A token from the store; remembered unless something was forgotten while it was read.
     pub(crate) async fn load_token(&self, store: &Store, key: &str) -> Result<Option<Arc<TokenCredential>>> {
         let epoch = self.epoch();
-        let found = tokens::credential(store.read(), &store.seal, key).await?;
+        let found = tokens::credential(store, key).await?;
         let found = found.map(|token| Arc::new(self.common.share(token)));
         if let Some(found) = &found {
             self.tokens.put(found, || self.epoch() == epoch);

@@ -10,8 +10,10 @@ use super::OpenError;
 use super::reach::Reach;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector};
 use shared::secret::Secret;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +79,13 @@ impl Place {
         }
     }
 
+    /// The file, as SQLite is going to name it: in the URL, some of its characters may be written as `%3F`.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let Self::Sqlite(path) = self else { return None };
+        let options: SqliteConnectOptions = format!("sqlite://{path}").parse().ok()?;
+        Some(options.get_filename().to_owned())
+    }
+
     /// Connections to read, and the one that writes. On PostgreSQL nothing is connected before it is needed.
     pub(super) async fn connect(
         &self,
@@ -106,7 +115,7 @@ impl Place {
     /// One connection that changes nothing; `None` for a file that is not there.
     pub(super) async fn connect_to_look(&self) -> Result<Option<DatabaseConnection>, OpenError> {
         match self {
-            Self::Sqlite(path) if !std::path::Path::new(path).exists() => Ok(None),
+            Self::Sqlite(_) if !self.file().is_some_and(|file| file.exists()) => Ok(None),
             Self::Sqlite(path) => {
                 let mut options = ConnectOptions::new(format!("sqlite://{path}?mode=ro"));
                 options.max_connections(1).sqlx_logging(false);

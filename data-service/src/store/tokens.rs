@@ -1,14 +1,15 @@
 //! The table of tokens.
 
 use super::credentials::{LastUse, Short, ShortSecret, TokenCredential};
+use super::direct::Columns;
 use super::entity::token::{ActiveModel, Column, Entity, Model};
 use super::sealed::Seal;
-use super::{consumers, known, parse};
+use super::{Store, consumers, known, parse};
 use crate::error::{Fault, Result};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use shared::command::{Impact, Token};
 use shared::id::{ConsumerKey, TokenKey};
@@ -85,20 +86,37 @@ struct Joined {
     ended_at: Option<i64>,
 }
 
+impl Columns for Joined {
+    fn take(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            token: row.get(0)?,
+            consumer_key: row.get(1)?,
+            user_id: row.get(2)?,
+            session_id: row.get(3)?,
+            sealed: row.get(4)?,
+            expires_at: row.get(5)?,
+            revoked_at: row.get(6)?,
+            access: row.get(7)?,
+            disabled_at: row.get(8)?,
+            signed_in_at: row.get(9)?,
+            ended_at: row.get(10)?,
+        })
+    }
+}
+
 /// One look-up by primary keys: the first sight of a token waits for it.
 const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
      u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
      FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
 
 /// What the guard needs of a token; ended ones too.
-pub(crate) async fn credential(on: &impl ConnectionTrait, seal: &Seal, token: &str) -> Result<Option<TokenCredential>> {
-    let statement = Statement::from_sql_and_values(on.get_database_backend(), JOINED, [token.into()]);
-    let Some(row) = Joined::find_by_statement(statement).one(on).await? else { return Ok(None) };
+pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<TokenCredential>> {
+    let Some(row) = store.one::<Joined>(JOINED, &[token]).await? else { return Ok(None) };
     let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
     let long = || Fault::Damaged("tokens.token");
     Ok(Some(TokenCredential {
         token: Short::new(&row.token).ok_or_else(long)?,
-        secret: ShortSecret::new(&seal.open(&sealed_row(&row.token), &row.sealed)?).ok_or_else(long)?,
+        secret: ShortSecret::new(&store.seal.open(&sealed_row(&row.token), &row.sealed)?).ok_or_else(long)?,
         consumer: row.consumer_key.into(),
         access: Arc::new(parse("users.access", &row.access)?),
         user: known("tokens.user_id", &row.user_id)?,

@@ -2,6 +2,7 @@
 
 use super::base_url::BaseUrl;
 use super::percent;
+use super::protocol::{AND, IS};
 use super::request::{Parameter, Request};
 
 /// The base string of a request sent to `base`.
@@ -18,19 +19,32 @@ pub fn base_string_into(out: &mut String, request: &Request<'_>, base: &BaseUrl)
     out.push('&');
     base.encode_with_path(out, request.path);
     out.push('&');
-    for (index, parameter) in request.parameters.iter().enumerate() {
-        if index > 0 {
-            out.push_str("%26");
+    // Each brings its `&` along; before the first there is none.
+    let mut skip = AND.len();
+    let mut others = request.others.iter().peekable();
+    for (known, value) in request.protocol.signed() {
+        while let Some(other) = others.next_if(|other| other.name.as_str() < known.name()) {
+            push(out, std::mem::take(&mut skip), other);
         }
-        percent::encode_encoded_into(out, &parameter.name);
-        out.push_str("%3D");
-        percent::encode_encoded_into(out, &parameter.value);
+        out.push_str(known.joined().get(std::mem::take(&mut skip)..).unwrap_or_default());
+        value.encode_into(out);
+    }
+    for other in others {
+        push(out, std::mem::take(&mut skip), other);
     }
 }
 
-/// Parameters normalisation (section 3.4.1.3.2) of parameters that are sorted already: `name=value` joined by `&`.
-pub fn normalise(parameters: &[Parameter<'_>]) -> String {
-    let pairs: Vec<String> = parameters.iter().map(|p| format!("{}={}", p.name, p.value)).collect();
+fn push(out: &mut String, skip: usize, parameter: &Parameter<'_>) {
+    out.push_str(AND.get(skip..).unwrap_or_default());
+    parameter.name.encode_into(out);
+    out.push_str(IS);
+    parameter.value.encode_into(out);
+}
+
+/// Parameters normalisation (section 3.4.1.3.2) of encoded names and values that are sorted already: `name=value` joined
+/// by `&`.
+pub fn normalise(parameters: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 

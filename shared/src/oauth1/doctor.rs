@@ -108,12 +108,12 @@ fn judge(case: &Case<'_>) -> Result<(), Refusal> {
         Window::at(now, 0).check(request.timestamp)?;
     }
     let none = Secret::default();
-    let token_secret = if request.token.is_some() { case.token_secret } else { &none };
+    let token_secret = if request.token().is_some() { case.token_secret } else { &none };
     let key = Key::new(request.signature_method, case.consumer_secret, token_secret);
-    if !key.verify(base_string(&request, case.base).as_bytes(), &decode_signature(&request.signature)) {
+    if !key.verify(base_string(&request, case.base).as_bytes(), &decode_signature(&request.signature())) {
         return Err(Refusal::new(Code::SignatureInvalid, "the signature does not verify"));
     }
-    BodyHash::Required.check(request.body_hash.as_deref(), request.form, &case.capture.body)?;
+    BodyHash::Required.check(request.body_hash().as_deref(), request.form, &case.capture.body)?;
     Ok(())
 }
 

@@ -1,11 +1,17 @@
 //! The `Authorization` header (RFC 5849 section 3.5.1, RFC 9110 section 11.4).
 
-use super::eight::find;
+use super::scan::{find, unreserved_prefix};
 use super::limits;
 use crate::error::{Code, Refusal};
 
 /// One `name=value` of the header, still percent-encoded.
-pub(super) type RawPair<'a> = (&'a str, &'a str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair<'a> {
+    pub(super) name: &'a str,
+    pub(super) value: &'a str,
+    /// It is known that the value holds unreserved characters alone.
+    pub(super) plain: bool,
+}
 
 /// Iterates over the parameters of an `OAuth` header. `None` if the header is of another scheme, which is then as
 /// if it were not there.
@@ -33,10 +39,13 @@ pub(super) struct Pairs<'a> {
 }
 
 impl<'a> Iterator for Pairs<'a> {
-    type Item = Result<RawPair<'a>, Refusal>;
+    type Item = Result<Pair<'a>, Refusal>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(pair) = self.usual_pair() {
+            return Some(Ok(pair));
+        }
         self.rest = trim_start(self.rest, |byte| matches!(byte, b' ' | b'\t' | b','));
         if self.rest.is_empty() {
             return None;
@@ -49,7 +58,30 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    fn pair(&mut self) -> Option<RawPair<'a>> {
+    /// A pair as nearly every client writes it: `, name="value"`, with or without the comma and one space before it.
+    /// `None` if it is written otherwise, and nothing is consumed: then it is read with patience.
+    #[inline]
+    fn usual_pair(&mut self) -> Option<Pair<'a>> {
+        let rest = self.rest.strip_prefix(',').unwrap_or(self.rest);
+        let rest = rest.strip_prefix(' ').unwrap_or(rest);
+        let (name, rest) = rest.split_at_checked(unreserved_prefix(rest.as_bytes()))?;
+        let rest = rest.strip_prefix("=\"").filter(|_| !name.is_empty())?;
+        let mut end = unreserved_prefix(rest.as_bytes());
+        let plain = rest.as_bytes().get(end) == Some(&b'"');
+        if !plain {
+            end += find(b'"', rest.as_bytes().get(end..)?)?;
+        }
+        let (value, rest) = rest.split_at_checked(end)?;
+        let rest = rest.get(1..)?;
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+        self.rest = rest;
+        Some(Pair { name, value, plain })
+    }
+
+    /// A pair in any spelling that is allowed.
+    fn pair(&mut self) -> Option<Pair<'a>> {
         let (name, rest) = self.rest.split_at_checked(find(b'=', self.rest.as_bytes())?)?;
         let name = name.trim_ascii_end();
         let strange = |found: bool, b: u8| found | (b == b' ') | (b == b'\t') | (b == b'"') | (b == b',');
@@ -77,7 +109,7 @@ impl<'a> Pairs<'a> {
             return None;
         }
         self.rest = rest;
-        Some((name, value))
+        Some(Pair { name, value, plain: false })
     }
 }
 
@@ -104,7 +136,7 @@ mod tests {
 
     fn read(value: &str) -> Result<Vec<(String, String)>, Refusal> {
         parameters(value.as_bytes())?
-            .map(|pairs| pairs.map(|pair| pair.map(|(n, v)| (n.to_owned(), v.to_owned()))).collect())
+            .map(|pairs| pairs.map(|pair| pair.map(|pair| (pair.name.to_owned(), pair.value.to_owned()))).collect())
             .unwrap_or_else(|| Ok(vec![("scheme".into(), "other".into())]))
     }
 
@@ -149,6 +181,21 @@ mod tests {
         #[test]
         fn nothing_makes_it_loop_or_crash(value in "(OAuth )?[ -~\t]{0,64}") {
             let _ = read(&value);
+        }
+
+        /// What is read fast is read as it would be with patience.
+        #[test]
+        fn both_ways_of_reading_a_pair_agree(text in "(, ?)?[a-z_%]{0,20}=\"[a-zA-Z0-9%~ =,-]{0,40}\"?[, ]{0,2}[a-z=\"]{0,5}") {
+            let mut usual = Pairs { rest: &text };
+            if let Some(fast) = usual.usual_pair() {
+                let mut patient = Pairs { rest: text.trim_start_matches([',', ' ']) };
+                let slow = patient.pair().unwrap();
+                prop_assert_eq!((fast.name, fast.value), (slow.name, slow.value));
+                prop_assert_eq!(usual.rest, patient.rest);
+                prop_assert_eq!(fast.plain, super::super::percent::encode(fast.value.as_bytes()) == fast.value);
+            } else {
+                prop_assert_eq!(usual.rest, &text);
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ pub const NONCE_BYTES: usize = 256;
 pub const KEY_BYTES: usize = 128;
 /// Bytes of a signature in Base64; the longest, HMAC-SHA512, has 88.
 pub const SIGNATURE_BYTES: usize = 128;
+/// Bytes of a body hash in Base64; the longest, SHA-512, has 88.
+pub const BODY_HASH_BYTES: usize = 88;
 /// Digits of a timestamp: seconds until the year 33658.
 pub const TIMESTAMP_DIGITS: usize = 12;
 /// Seconds a timestamp may lie in the past.

@@ -3,7 +3,8 @@
 //! HMAC-SHA1 is the RFC's; HMAC-SHA256 and HMAC-SHA512 follow it word for word with another hash, as every client
 //! library does. PLAINTEXT and RSA-SHA1 do not exist here: the sender must not choose a weaker proof.
 
-use super::{eight, limits, percent};
+use super::keyed::Keyed;
+use super::{limits, percent, scan};
 use crate::secret::Secret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -124,6 +125,13 @@ fn fits<M: Mac + hmac::digest::KeyInit>(key: &[u8], base_string: &[u8], signatur
     keyed::<M>(key).chain_update(base_string).verify_slice(signature).is_ok()
 }
 
+impl Keyed {
+    /// Section 3.4.2, for HMAC-SHA1.
+    pub fn new(consumer_secret: &str, token_secret: &str) -> Self {
+        with_key(consumer_secret, token_secret, Self::from_bytes)
+    }
+}
+
 /// Keys up to this length, one block of SHA-1 and SHA-256, need no memory of their own. Ours have 63 bytes.
 const SHORT_KEY: usize = 64;
 
@@ -147,7 +155,7 @@ fn short_key<'a>(consumer_secret: &str, token_secret: &str, room: &'a mut [u8; S
         room.get_mut(end..end + part.len())?.copy_from_slice(part);
         end += part.len();
     }
-    let plain = |text: &str| eight::all_unreserved(text.as_bytes());
+    let plain = |text: &str| scan::all_unreserved(text.as_bytes());
     room.get(..end).filter(|_| plain(consumer_secret) & plain(token_secret))
 }
 

@@ -1,6 +1,6 @@
 //! Percent-encoding as RFC 5849 section 3.6 rules it, and the decoding that goes with it.
 
-use super::eight;
+use super::scan;
 use std::borrow::Cow;
 
 /// Why a text could not be decoded.
@@ -24,7 +24,7 @@ pub enum Plus {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// `A-Z a-z 0-9 - . _ ~`: the only bytes that are not encoded (RFC 5849 section 3.6, RFC 3986 section 2.3). A table;
-/// whether a whole text is of this kind is asked eight bytes at a time.
+/// whether a whole text is of this kind is asked many bytes at a time.
 #[expect(clippy::indexing_slicing, reason = "a constant is computed when this is compiled")]
 const UNRESERVED: [bool; 256] = {
     let (mut table, mut byte) = ([false; 256], 0_u8);
@@ -63,7 +63,7 @@ pub fn encode_into(out: &mut String, bytes: &[u8]) {
 /// Appends the encoding of a text that is already encoded: only its `%` change, into `%25`.
 pub fn encode_encoded_into(out: &mut String, encoded: &str) {
     let mut rest = encoded;
-    while let Some((before, after)) = eight::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
+    while let Some((before, after)) = scan::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
     {
         out.push_str(before);
         out.push_str("%25");
@@ -108,27 +108,125 @@ pub fn decode(raw: &[u8], plus: Plus) -> Result<String, DecodeError> {
 pub fn canonical(raw: &str, plus: Plus) -> Result<Cow<'_, str>, DecodeError> {
     match form(raw.as_bytes()) {
         Form::Plain | Form::Canonical => Ok(Cow::Borrowed(raw)),
-        Form::Other => recode(raw, plus).map(|(canonical, _)| Cow::Owned(canonical)),
+        Form::Other => recode(raw, plus).map(Cow::Owned),
     }
 }
 
-/// The canonical encoding of a text as received, and the text itself.
-#[inline]
-pub fn canonical_and_decoded(raw: &str, plus: Plus) -> Result<(Cow<'_, str>, Cow<'_, str>), DecodeError> {
-    match form(raw.as_bytes()) {
-        Form::Plain => Ok((Cow::Borrowed(raw), Cow::Borrowed(raw))),
-        Form::Canonical => Ok((Cow::Borrowed(raw), Cow::Owned(decode(raw.as_bytes(), plus)?))),
-        Form::Other => recode(raw, plus).map(|(canonical, decoded)| (Cow::Owned(canonical), Cow::Owned(decoded))),
+/// A text in canonical percent-encoding: what stands in the base string. Borrowed if it was received in that form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded<'a> {
+    text: Cow<'a, str>,
+    /// Nothing in it is escaped: it is the text itself.
+    plain: bool,
+}
+
+impl<'a> Encoded<'a> {
+    /// Of a text as received.
+    #[inline]
+    pub fn read(raw: &'a str, plus: Plus) -> Result<Self, DecodeError> {
+        Ok(match form(raw.as_bytes()) {
+            Form::Plain => Self::plain(raw),
+            Form::Canonical => Self { text: Cow::Borrowed(raw), plain: false },
+            Form::Other => {
+                let text = recode(raw, plus)?;
+                Self { plain: scan::all_unreserved(text.as_bytes()), text: Cow::Owned(text) }
+            }
+        })
+    }
+
+    /// Of unreserved characters alone.
+    #[inline]
+    pub(super) const fn plain(text: &'a str) -> Self {
+        Self { text: Cow::Borrowed(text), plain: true }
+    }
+
+    /// In its encoding.
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text itself.
+    #[inline]
+    pub fn decoded(&self) -> Cow<'_, str> {
+        match self.plain {
+            true => Cow::Borrowed(&self.text),
+            false => Cow::Owned(decode(self.text.as_bytes(), Plus::IsPlus).unwrap_or_default()),
+        }
+    }
+
+    /// True if the text has 1 to `most` characters, all of them printable ASCII. What is unreserved is.
+    #[inline]
+    pub(super) fn is_printable(&self, most: usize) -> bool {
+        if self.plain {
+            return (1..=most).contains(&self.text.len());
+        }
+        let text = self.decoded();
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+    }
+
+    /// The text itself, if it has at most `N` bytes: without a heap.
+    pub(super) fn decoded_short<const N: usize>(&self) -> Option<Short<N>> {
+        let mut short = Short::default();
+        let mut rest = self.text.as_bytes();
+        if !self.plain {
+            while let Some((plain, escape)) = scan::find(b'%', rest).and_then(|index| rest.split_at_checked(index)) {
+                let [_, high, low, after @ ..] = escape else { return None };
+                short.push(plain)?;
+                short.push(&[self::escape(Some(*high), Some(*low))?])?;
+                rest = after;
+            }
+        }
+        short.push(rest)?;
+        Some(short)
+    }
+
+    /// Appends the encoding of the encoding.
+    #[inline]
+    pub(super) fn encode_into(&self, out: &mut String) {
+        if self.plain { out.push_str(&self.text) } else { encode_encoded_into(out, &self.text) }
+    }
+}
+
+/// A text of at most `N` bytes, without a heap.
+#[derive(Clone, Copy, Debug)]
+pub struct Short<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Default for Short<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], length: 0 }
+    }
+}
+
+impl<const N: usize> Short<N> {
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.length + bytes.len();
+        self.bytes.get_mut(self.length..end)?.copy_from_slice(bytes);
+        self.length = end;
+        Some(())
+    }
+}
+
+impl<const N: usize> std::ops::Deref for Short<N> {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
 /// The long way.
 #[cold]
-fn recode(raw: &str, plus: Plus) -> Result<(String, String), DecodeError> {
+fn recode(raw: &str, plus: Plus) -> Result<String, DecodeError> {
     let decoded = decode(raw.as_bytes(), plus)?;
     let mut canonical = String::with_capacity(raw.len() + 8);
     encode_into(&mut canonical, decoded.as_bytes());
-    Ok((canonical, decoded))
+    Ok(canonical)
 }
 
 /// How a text as received is written.
@@ -136,7 +234,7 @@ fn recode(raw: &str, plus: Plus) -> Result<(String, String), DecodeError> {
 enum Form {
     /// Unreserved bytes alone.
     Plain,
-    /// Unreserved bytes, and upper-case escapes of ASCII bytes that are not unreserved.
+    /// Unreserved bytes, and upper-case escapes of printable ASCII bytes that are not unreserved.
     Canonical,
     /// In another way, perhaps a wrong one. Escapes of other bytes count as such too: the long way checks UTF-8.
     Other,
@@ -144,25 +242,28 @@ enum Form {
 
 #[inline]
 fn form(raw: &[u8]) -> Form {
-    if eight::all_unreserved(raw) { Form::Plain } else { form_with_escapes(raw) }
+    if scan::all_unreserved(raw) { Form::Plain } else { form_with_escapes(raw) }
 }
 
 fn form_with_escapes(raw: &[u8]) -> Form {
     let mut rest = raw;
-    while let Some(index) = rest.iter().position(|&byte| !is_unreserved(byte)) {
-        let Some([b'%', high, low, after @ ..]) = rest.get(index..) else { return Form::Other };
+    loop {
+        let (high, low, after) = match rest.get(scan::unreserved_prefix(rest)..) {
+            Some([b'%', high, low, after @ ..]) => (high, low, after),
+            Some([]) => return Form::Canonical,
+            _ => return Form::Other,
+        };
         let lower_case = high.is_ascii_lowercase() || low.is_ascii_lowercase();
         match escape(Some(*high), Some(*low)) {
-            Some(value) if value.is_ascii() && !is_unreserved(value) && !lower_case => rest = after,
+            Some(value @ b' '..=b'~') if !is_unreserved(value) && !lower_case => rest = after,
             _ => return Form::Other,
         }
     }
-    Form::Canonical
 }
 
 /// The bytes as text if all of them are unreserved, and therefore ASCII.
 fn unreserved(bytes: &[u8]) -> Option<&str> {
-    eight::all_unreserved(bytes).then(|| std::str::from_utf8(bytes).ok()).flatten()
+    scan::all_unreserved(bytes).then(|| std::str::from_utf8(bytes).ok()).flatten()
 }
 
 fn escape(high: Option<u8>, low: Option<u8>) -> Option<u8> {
@@ -221,7 +322,20 @@ mod tests {
         #[test]
         fn the_short_way_and_the_long_way_agree(raw in "[A-Za-z0-9%+~é -]{0,24}") {
             let long = decode(raw.as_bytes(), Plus::IsSpace).map(|text| encode(text.as_bytes()).into_owned());
-            prop_assert_eq!(canonical(&raw, Plus::IsSpace).map(Cow::into_owned), long);
+            prop_assert_eq!(canonical(&raw, Plus::IsSpace).map(Cow::into_owned), long.clone());
+            let encoded = Encoded::read(&raw, Plus::IsSpace);
+            prop_assert_eq!(encoded.clone().map(|encoded| encoded.as_str().to_owned()), long);
+            if let Ok(encoded) = encoded {
+                let text = decode(raw.as_bytes(), Plus::IsSpace).unwrap();
+                prop_assert_eq!(encoded.decoded(), text.as_str());
+                let short = encoded.decoded_short::<64>();
+                prop_assert_eq!(short.as_deref(), Some(text.as_str()));
+                prop_assert_eq!(encoded.decoded_short::<8>().is_some(), text.len() <= 8);
+                let (mut twice, mut long_way) = (String::new(), String::new());
+                encoded.encode_into(&mut twice);
+                encode_encoded_into(&mut long_way, encoded.as_str());
+                prop_assert_eq!(twice, long_way);
+            }
         }
 
         #[test]

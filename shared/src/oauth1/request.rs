@@ -1,10 +1,11 @@
 //! Parameter collection (RFC 5849 section 3.4.1.3) and the rules about protocol parameters (sections 3.1, 3.5).
 
-use super::header;
+use super::header::{self, Pair};
 use super::limits;
 use super::message::{Authorization, Message, is_form};
 use super::method::SignatureMethod;
-use super::percent::{self, DecodeError, Plus};
+use super::percent::{DecodeError, Encoded, Plus, Short};
+use super::protocol::{Known, Protocol};
 use crate::error::{Code, Refusal};
 use std::borrow::Cow;
 
@@ -20,13 +21,18 @@ pub enum Location {
     Body,
 }
 
-/// A parameter of the base string, name and value in canonical percent-encoding.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Parameter<'a> {
-    /// The encoded name.
-    pub name: Cow<'a, str>,
-    /// The encoded value.
-    pub value: Cow<'a, str>,
+/// A parameter that is not one of the protocol's known ones.
+#[derive(Clone, Debug)]
+pub(super) struct Parameter<'a> {
+    pub(super) name: Encoded<'a>,
+    pub(super) value: Encoded<'a>,
+}
+
+impl Parameter<'_> {
+    /// What parameters are sorted by (section 3.4.1.3.2).
+    fn order(&self) -> (&str, &str) {
+        (self.name.as_str(), self.value.as_str())
+    }
 }
 
 /// A request whose OAuth parameters are complete and well-formed. Nothing is proved yet.
@@ -38,32 +44,23 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// Where the protocol parameters stand.
     pub location: Location,
-    /// `oauth_consumer_key`.
-    pub consumer_key: Cow<'a, str>,
-    /// `oauth_token`; `None` when absent or empty.
-    pub token: Option<Cow<'a, str>>,
     /// `oauth_signature_method`.
     pub signature_method: SignatureMethod,
-    /// `oauth_signature`, decoded from percent-encoding and not yet from Base64.
-    pub signature: Cow<'a, str>,
     /// `oauth_timestamp`, seconds since the epoch.
     pub timestamp: i64,
-    /// `oauth_nonce`.
-    pub nonce: Cow<'a, str>,
-    /// `oauth_body_hash`, in Base64.
-    pub body_hash: Option<Cow<'a, str>>,
-    /// True if the body is a form and therefore among [`Request::parameters`].
+    /// True if the body is a form and its parameters therefore among those of the request.
     pub form: bool,
     /// How many parameters are not `oauth_` ones.
     pub plain_parameters: usize,
-    /// All parameters of the base string, sorted: everything but `realm` of the header and `oauth_signature`.
-    pub parameters: Vec<Parameter<'a>>,
+    pub(super) protocol: Protocol<'a>,
+    /// All others, sorted.
+    pub(super) others: Vec<Parameter<'a>>,
 }
 
 impl<'a> Request<'a> {
     /// Reads the parameters of a message and checks everything that can be checked without a secret.
     pub fn parse(message: &Message<'a>) -> Result<Self, Refusal> {
-        let mut collected = Collected::new();
+        let mut collected = Collected::default();
         let form = is_form(message.content_type);
         match message.authorization {
             Authorization::Absent => {}
@@ -87,122 +84,86 @@ impl<'a> Request<'a> {
         }
         collected.finish(message, form)
     }
-}
 
-/// The protocol parameters that have a meaning here; others are signed and otherwise left alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    ConsumerKey,
-    Token,
-    SignatureMethod,
-    Signature,
-    Timestamp,
-    Nonce,
-    Version,
-    BodyHash,
-}
-
-impl Known {
+    /// `oauth_consumer_key`.
     #[inline]
-    fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "oauth_consumer_key" => Self::ConsumerKey,
-            "oauth_token" => Self::Token,
-            "oauth_signature_method" => Self::SignatureMethod,
-            "oauth_signature" => Self::Signature,
-            "oauth_timestamp" => Self::Timestamp,
-            "oauth_nonce" => Self::Nonce,
-            "oauth_version" => Self::Version,
-            "oauth_body_hash" => Self::BodyHash,
-            _ => return None,
-        })
-    }
-}
-
-/// Their values, decoded.
-#[derive(Default)]
-struct Protocol<'a> {
-    consumer_key: Option<Cow<'a, str>>,
-    token: Option<Cow<'a, str>>,
-    signature_method: Option<Cow<'a, str>>,
-    signature: Option<Cow<'a, str>>,
-    timestamp: Option<Cow<'a, str>>,
-    nonce: Option<Cow<'a, str>>,
-    version: Option<Cow<'a, str>>,
-    body_hash: Option<Cow<'a, str>>,
-}
-
-impl<'a> Protocol<'a> {
-    #[inline]
-    fn place(&mut self, known: Known) -> &mut Option<Cow<'a, str>> {
-        match known {
-            Known::ConsumerKey => &mut self.consumer_key,
-            Known::Token => &mut self.token,
-            Known::SignatureMethod => &mut self.signature_method,
-            Known::Signature => &mut self.signature,
-            Known::Timestamp => &mut self.timestamp,
-            Known::Nonce => &mut self.nonce,
-            Known::Version => &mut self.version,
-            Known::BodyHash => &mut self.body_hash,
-        }
+    pub fn consumer_key(&self) -> Cow<'_, str> {
+        self.text(Known::ConsumerKey).unwrap_or_default()
     }
 
-    /// What RFC 5849 section 3.1 requires and is not there.
-    fn missing(&self) -> Vec<&'static str> {
-        let required = [
-            ("oauth_consumer_key", &self.consumer_key),
-            ("oauth_signature_method", &self.signature_method),
-            ("oauth_signature", &self.signature),
-            ("oauth_timestamp", &self.timestamp),
-            ("oauth_nonce", &self.nonce),
-        ];
-        required.into_iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect()
+    /// `oauth_token`; `None` when absent or empty.
+    #[inline]
+    pub fn token(&self) -> Option<Cow<'_, str>> {
+        self.text(Known::Token).filter(|token| !token.is_empty())
+    }
+
+    /// `oauth_nonce`.
+    #[inline]
+    pub fn nonce(&self) -> Cow<'_, str> {
+        self.text(Known::Nonce).unwrap_or_default()
+    }
+
+    /// `oauth_signature`, decoded from percent-encoding and not yet from Base64.
+    #[inline]
+    pub fn signature(&self) -> Short<{ limits::SIGNATURE_BYTES }> {
+        self.protocol.get(Known::Signature).and_then(Encoded::decoded_short).unwrap_or_default()
+    }
+
+    /// `oauth_body_hash`, in Base64. One that is longer than any hash is read as an empty one, which fits nothing.
+    #[inline]
+    pub fn body_hash(&self) -> Option<Short<{ limits::BODY_HASH_BYTES }>> {
+        self.protocol.get(Known::BodyHash).map(|hash| hash.decoded_short().unwrap_or_default())
+    }
+
+    fn text(&self, known: Known) -> Option<Cow<'_, str>> {
+        self.protocol.get(known).map(Encoded::decoded)
+    }
+
+    /// All parameters of the base string, in order, names and values in canonical percent-encoding: everything but
+    /// `realm` of the header and `oauth_signature` (section 3.4.1.3).
+    pub fn parameters(&self) -> Vec<(&str, &str)> {
+        let protocol = self.protocol.signed().map(|(known, value)| (known.name(), value.as_str()));
+        let mut all: Vec<_> = protocol.chain(self.others.iter().map(Parameter::order)).collect();
+        all.sort_unstable();
+        all
     }
 }
 
 /// What was found so far.
+#[derive(Default)]
 struct Collected<'a> {
-    parameters: Vec<Parameter<'a>>,
     protocol: Protocol<'a>,
-    /// How many protocol parameters there are, those without a meaning here too.
+    others: Vec<Parameter<'a>>,
+    /// How many of the parameters are protocol parameters, those without a meaning here too.
     protocol_count: usize,
+    count: usize,
     location: Option<Location>,
     oauth_header: bool,
 }
 
 impl<'a> Collected<'a> {
-    fn new() -> Self {
-        Self {
-            parameters: Vec::with_capacity(12),
-            protocol: Protocol::default(),
-            protocol_count: 0,
-            location: None,
-            oauth_header: false,
-        }
-    }
-
     /// Section 3.4.1.3.1, the header: everything but `realm`.
     fn header(&mut self, value: &'a [u8]) -> Result<(), Refusal> {
         let Some(pairs) = header::parameters(value)? else { return Ok(()) };
         self.oauth_header = true;
         for pair in pairs {
-            let (name, value) = pair?;
+            let Pair { name, value, plain } = pair?;
             if let Some(known) = Known::of(name) {
-                // Nothing in such a name is encoded.
-                self.add_known(known, Cow::Borrowed(name), value, Plus::IsPlus, Location::Header)?;
+                let value = if plain { Encoded::plain(value) } else { encoded(value, Plus::IsPlus)? };
+                self.add_known(known, value, Location::Header)?;
                 continue;
             }
             if name.eq_ignore_ascii_case("realm") {
                 continue;
             }
-            let name = canonical(name, Plus::IsPlus)?;
-            if !is_protocol(&name) {
+            let name = encoded(name, Plus::IsPlus)?;
+            if !is_protocol(name.as_str()) {
                 return Err(Refusal::new(
                     Code::ParameterRejected,
                     "the Authorization header holds a parameter that is neither realm nor one of OAuth's",
                 ));
             }
-            self.add(name, value, Plus::IsPlus, Location::Header)?;
+            self.add(name, encoded(value, Plus::IsPlus)?, Location::Header)?;
         }
         Ok(())
     }
@@ -211,45 +172,37 @@ impl<'a> Collected<'a> {
     fn form(&mut self, raw: &'a str, location: Location) -> Result<(), Refusal> {
         for piece in raw.split('&').filter(|piece| !piece.is_empty()) {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            self.add(canonical(name, Plus::IsSpace)?, value, Plus::IsSpace, location)?;
+            self.add(encoded(name, Plus::IsSpace)?, encoded(value, Plus::IsSpace)?, location)?;
         }
         Ok(())
     }
 
-    /// Adds a parameter whose name is canonical and whose value is as received.
-    fn add(&mut self, name: Cow<'a, str>, value: &'a str, plus: Plus, location: Location) -> Result<(), Refusal> {
-        if let Some(known) = Known::of(&name) {
-            return self.add_known(known, name, value, plus, location);
+    /// Adds a parameter of any kind.
+    fn add(&mut self, name: Encoded<'a>, value: Encoded<'a>, location: Location) -> Result<(), Refusal> {
+        if let Some(known) = Known::of(name.as_str()) {
+            return self.add_known(known, value, location);
         }
-        if is_protocol(&name) {
-            if self.parameters.iter().any(|parameter| parameter.name == name) {
-                return Err(duplicate(&name));
+        if is_protocol(name.as_str()) {
+            if self.others.iter().any(|other| other.name == name) {
+                return Err(duplicate(name.as_str()));
             }
             self.note_protocol(location)?;
         }
-        self.push(name, canonical(value, plus)?)
+        self.note()?;
+        self.others.push(Parameter { name, value });
+        Ok(())
     }
 
-    /// Keeps the value of a protocol parameter, decoded. The signature itself is not part of what is signed.
     #[inline]
-    fn add_known(
-        &mut self,
-        known: Known,
-        name: Cow<'a, str>,
-        value: &'a str,
-        plus: Plus,
-        location: Location,
-    ) -> Result<(), Refusal> {
-        let (canonical, decoded) = percent::canonical_and_decoded(value, plus).map_err(undecodable)?;
-        let place = self.protocol.place(known);
-        if place.is_some() {
-            return Err(duplicate(&name));
+    fn add_known(&mut self, known: Known, value: Encoded<'a>, location: Location) -> Result<(), Refusal> {
+        if !self.protocol.put(known, value) {
+            return Err(duplicate(known.name()));
         }
-        *place = Some(decoded);
         self.note_protocol(location)?;
-        if known == Known::Signature { Ok(()) } else { self.push(name, canonical) }
+        self.note()
     }
 
+    #[inline]
     fn note_protocol(&mut self, location: Location) -> Result<(), Refusal> {
         if *self.location.get_or_insert(location) != location {
             return Err(Refusal::new(Code::ParameterRejected, "OAuth parameters stand in more than one place"));
@@ -261,52 +214,51 @@ impl<'a> Collected<'a> {
         Ok(())
     }
 
-    fn push(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Refusal> {
-        if self.parameters.len() == limits::PARAMETERS {
+    #[inline]
+    fn note(&mut self) -> Result<(), Refusal> {
+        self.count += 1;
+        if self.count > limits::PARAMETERS {
             return Err(Refusal::new(Code::ParameterRejected, "more than 1000 parameters"));
         }
-        self.parameters.push(Parameter { name, value });
         Ok(())
     }
 
-    fn finish(mut self, message: &Message<'a>, form: bool) -> Result<Request<'a>, Refusal> {
-        let Some(location) = self.location.or(self.oauth_header.then_some(Location::Header)) else {
+    fn finish(self, message: &Message<'a>, form: bool) -> Result<Request<'a>, Refusal> {
+        let Self { protocol, mut others, protocol_count, count, location, oauth_header } = self;
+        let Some(location) = location.or(oauth_header.then_some(Location::Header)) else {
             return Err(Refusal::new(Code::Unsigned, "the request carries no OAuth parameters"));
         };
-        let protocol = self.protocol;
-        let plain_parameters = self.parameters.len() + usize::from(protocol.signature.is_some()) - self.protocol_count;
-        if protocol.version.as_ref().is_some_and(|version| version != "1.0") {
+        if protocol.get(Known::Version).is_some_and(|version| version.as_str() != "1.0") {
             return Err(Refusal::new(Code::VersionRejected, "oauth_version must be 1.0 or left out"));
         }
-        let missing = protocol.missing();
-        if !missing.is_empty() {
-            return Err(Refusal::absent(&missing));
+        if protocol.missing().next().is_some() {
+            return Err(Refusal::absent(&protocol.missing().collect::<Vec<_>>()));
         }
-        let method = protocol.signature_method.unwrap_or_default();
-        let signature_method = SignatureMethod::from_name(&method).ok_or_else(|| {
+        let value = |known| protocol.get(known).map_or("", Encoded::as_str);
+        let signature_method = SignatureMethod::from_name(value(Known::SignatureMethod)).ok_or_else(|| {
             Refusal::new(Code::SignatureMethodRejected, "only HMAC-SHA1, HMAC-SHA256 and HMAC-SHA512 are accepted")
         })?;
-        if form && protocol.body_hash.is_some() {
+        if form && protocol.get(Known::BodyHash).is_some() {
             return Err(Refusal::new(Code::ParameterRejected, "oauth_body_hash must not be sent with a form body"));
         }
-        self.parameters.sort_unstable();
+        printable(&protocol, Known::ConsumerKey, limits::KEY_BYTES)?;
+        if !value(Known::Token).is_empty() {
+            printable(&protocol, Known::Token, limits::KEY_BYTES)?;
+        }
+        printable(&protocol, Known::Signature, limits::SIGNATURE_BYTES)?;
+        let timestamp = timestamp(value(Known::Timestamp))?;
+        printable(&protocol, Known::Nonce, limits::NONCE_BYTES)?;
+        others.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
         Ok(Request {
             method: message.method,
             path: message.path,
             location,
-            consumer_key: printable("oauth_consumer_key", protocol.consumer_key, limits::KEY_BYTES)?,
-            token: match protocol.token {
-                Some(token) if !token.is_empty() => Some(printable("oauth_token", Some(token), limits::KEY_BYTES)?),
-                _ => None,
-            },
             signature_method,
-            signature: printable("oauth_signature", protocol.signature, limits::SIGNATURE_BYTES)?,
-            timestamp: timestamp(&protocol.timestamp.unwrap_or_default())?,
-            nonce: printable("oauth_nonce", protocol.nonce, limits::NONCE_BYTES)?,
-            body_hash: protocol.body_hash,
+            timestamp,
             form,
-            plain_parameters,
-            parameters: self.parameters,
+            plain_parameters: count - protocol_count,
+            protocol,
+            others,
         })
     }
 }
@@ -316,8 +268,8 @@ fn is_protocol(name: &str) -> bool {
     name.starts_with("oauth_")
 }
 
-fn canonical(raw: &str, plus: Plus) -> Result<Cow<'_, str>, Refusal> {
-    percent::canonical(raw, plus).map_err(undecodable)
+fn encoded(raw: &str, plus: Plus) -> Result<Encoded<'_>, Refusal> {
+    Encoded::read(raw, plus).map_err(undecodable)
 }
 
 fn duplicate(name: &str) -> Refusal {
@@ -332,23 +284,21 @@ fn undecodable(error: DecodeError) -> Refusal {
     Refusal::new(Code::ParameterRejected, detail)
 }
 
-/// A value of 1 to `most` printable ASCII characters.
-fn printable<'a>(name: &str, value: Option<Cow<'a, str>>, most: usize) -> Result<Cow<'a, str>, Refusal> {
-    // What did not have to be decoded holds unreserved characters alone.
-    let fine = |text: &Cow<'_, str>| match text {
-        Cow::Borrowed(_) => true,
-        Cow::Owned(text) => text.bytes().all(|b| (0x20..0x7f).contains(&b)),
-    };
-    value.filter(|text| !text.is_empty() && text.len() <= most && fine(text)).ok_or_else(|| {
-        Refusal::new(Code::ParameterRejected, format!("{name} must be 1 to {most} printable ASCII characters"))
-    })
+/// Refuses a value that is not 1 to `most` printable ASCII characters.
+fn printable(protocol: &Protocol<'_>, known: Known, most: usize) -> Result<(), Refusal> {
+    if protocol.get(known).is_some_and(|value| value.is_printable(most)) {
+        return Ok(());
+    }
+    let detail = format!("{} must be 1 to {most} printable ASCII characters", known.name());
+    Err(Refusal::new(Code::ParameterRejected, detail))
 }
 
 /// Section 3.3: a positive integer, as digits alone.
 fn timestamp(text: &str) -> Result<i64, Refusal> {
-    let digits = !text.is_empty() && text.len() <= limits::TIMESTAMP_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|_| digits && !text.starts_with('0'))
+    let digits = (1..=limits::TIMESTAMP_DIGITS).contains(&text.len()) && !text.starts_with('0');
+    let number = |bytes: &str| bytes.bytes().try_fold(0, |number: i64, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+    });
+    (if digits { number(text) } else { None })
         .ok_or_else(|| Refusal::new(Code::ParameterRejected, "oauth_timestamp must be seconds since 1970, in digits"))
 }

@@ -151,9 +151,9 @@ pub fn answer(
     let request = Request::parse(message)?;
     Window::at(request.timestamp, 0).check(request.timestamp)?;
     let key = Key::new(request.signature_method, consumer, token);
-    if !key.verify(base_string(&request, base).as_bytes(), &decode_signature(&request.signature)) {
+    if !key.verify(base_string(&request, base).as_bytes(), &decode_signature(&request.signature())) {
         return Err(Refusal::new(Code::SignatureInvalid, "no"));
     }
-    BodyHash::Required.check(request.body_hash.as_deref(), request.form, body)?;
+    BodyHash::Required.check(request.body_hash().as_deref(), request.form, body)?;
     Ok(())
 }

@@ -54,15 +54,15 @@ impl Sent {
             pairs.chain(url::form_urlencoded::parse(form)).map(|(n, v)| (n.into(), v.into())).collect();
         pairs.extend(
             request
-                .parameters
-                .iter()
-                .filter(|p| p.name.starts_with("oauth_"))
-                .map(|p| (p.name.to_string(), p.value.to_string())),
+                .parameters()
+                .into_iter()
+                .filter(|(name, _)| name.starts_with("oauth_"))
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         pairs.sort();
         let body = if form.is_empty() { self.body.clone() } else { Vec::new() };
         let path = if self.path.is_empty() { b"/".to_vec() } else { self.path.clone() };
-        (self.method.to_ascii_uppercase(), path, pairs, decode_signature(&request.signature).to_vec(), body)
+        (self.method.to_ascii_uppercase(), path, pairs, decode_signature(&request.signature()).to_vec(), body)
     }
 }
 

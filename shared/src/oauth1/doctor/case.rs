@@ -5,8 +5,9 @@ use super::capture::Capture;
 use super::signed::{KeyParts, Parameter, Signed};
 use super::spelling::Spelling;
 use crate::oauth1::base_url::BaseUrl;
+use crate::oauth1::header::{self, Pair};
 use crate::oauth1::percent::{self, Plus};
-use crate::oauth1::{Authorization, Location, Message, SignatureMethod, header, is_form};
+use crate::oauth1::{Authorization, Location, Message, SignatureMethod, is_form};
 use crate::secret::Secret;
 
 /// One request, the server it was meant for, and the secrets.
@@ -111,7 +112,7 @@ impl<'a> Case<'a> {
     fn collect(&mut self) {
         let fields: Vec<&[u8]> = self.capture.all("authorization").collect();
         for pairs in fields.into_iter().filter_map(|value| header::parameters(value).ok().flatten()) {
-            for (name, value) in pairs.filter_map(Result::ok) {
+            for Pair { name, value, .. } in pairs.filter_map(Result::ok) {
                 self.add(Parameter::read(name.as_bytes(), value.as_bytes(), Location::Header));
             }
         }
