@@ -4,6 +4,7 @@
 //! instance says until when it may trust its memory without another one; only until then a receipt has to wait for it.
 //! On PostgreSQL all times here are the database's, because the clocks of the instances differ.
 
+use super::direct::Number;
 use super::entity::instance::{Column, Entity};
 use super::{Engine, Store};
 use crate::error::Result;
@@ -55,7 +56,14 @@ fn clock(engine: DbBackend, now: Timestamp) -> String {
 
 /// Says that an instance begins. On SQLite it is the only one, as the lock on its folder of nonces has shown.
 pub(crate) async fn begin(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
-    if store.engine() == Engine::Postgres {
+    let others = match store.engine() {
+        Engine::Postgres => 0,
+        Engine::Sqlite => {
+            let there = store.one::<Number>("SELECT count(*) AS number FROM instances", &[]).await?;
+            there.map_or(1, |there| there.number)
+        }
+    };
+    if others == 0 {
         return report(store.alone(), own, sequence, now).await;
     }
     let tx = store.begin().await?;
