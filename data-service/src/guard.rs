@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod freshness;
 mod journal;
 mod keys;
+pub(crate) mod memory;
 pub(crate) mod nonces;
 mod prints;
 pub(crate) mod replay;

@@ -231,7 +231,7 @@ impl Store {
 
     /// True if the store answers and has every step of the schema.
     pub(crate) async fn answers(&self) -> bool {
-        schema::is_current(&self.read).await
+        schema::is_current(self).await
     }
 
     /// Closes all connections, writing the log back into the database file.
