@@ -113,7 +113,13 @@ impl Guard {
         message: &Message<'_>,
         body: impl AsyncFnOnce() -> Result<B>,
     ) -> Result<(Proved<'a>, B)> {
+        if let Some(token) = message.probable_token() {
+            self.cache.tokens.expect(token);
+        }
         let request = Request::parse(message)?;
+        if let Some(token) = request.token() {
+            self.cache.tokens.expect_more(token.as_bytes());
+        }
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
         let fingerprint = self.replay.fingerprint(
@@ -121,6 +127,7 @@ impl Guard {
             request.token().as_deref().unwrap_or_default(),
             &request.nonce(),
         );
+        self.replay.expect(request.timestamp, fingerprint);
         let mut signed = self.prove_first(bases, &request, now).await?;
         let body = body().await?;
         let fresh = self.freshness.is_fresh();
@@ -173,7 +180,7 @@ impl Guard {
     }
 
     /// What nearly every request needs: both credentials are in memory, and nothing is waited for. `None` if one of them
-    /// is not. The steps that need no credential stand between those that have memory fetched and those that want it.
+    /// is not. What needs no token comes before it is looked up: its memory is on the way meanwhile.
     fn prove_from_memory<'a>(
         &self,
         bases: &'a [BaseUrl],
@@ -184,19 +191,12 @@ impl Guard {
             return None;
         }
         let epoch = self.cache.epoch();
-        let token = request.token();
-        if let Some(token) = &token {
-            self.cache.tokens.expect(token);
-        }
         let consumer = self.cache.consumer(&request.consumer_key())?;
         let signature = decode_signature(&request.signature());
-        if let Some(token) = &token {
-            self.cache.tokens.expect_more(token);
-        }
         BASE_STRING.with_borrow_mut(|text| {
             base_string_into(text, request, bases.first()?);
             let serial = keys::serial(&consumer, request.signature_method, now);
-            let seen = match token {
+            let seen = match request.token() {
                 Some(token) => Some(self.cache.tokens.get(&token, serial, now).filter(|seen| seen.is_alive(now))?),
                 None => None,
             };

@@ -25,8 +25,8 @@ impl<V: Keyed> Shards<V> {
 
     /// Has the processor fetch the part of an index that a look-up of this key begins with.
     #[inline]
-    pub(super) fn expect(&self, key: &str) {
-        let hash = hash(key.as_bytes());
+    pub(super) fn expect(&self, key: &[u8]) {
+        let hash = hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.read().unwrap_or_else(PoisonError::into_inner).expect(hash);
         }
@@ -34,8 +34,8 @@ impl<V: Keyed> Shards<V> {
 
     /// Has it fetch the value, some time after [`Self::expect`].
     #[inline]
-    pub(super) fn expect_value(&self, key: &str) {
-        let hash = hash(key.as_bytes());
+    pub(super) fn expect_value(&self, key: &[u8]) {
+        let hash = hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.read().unwrap_or_else(PoisonError::into_inner).expect_value(hash);
         }

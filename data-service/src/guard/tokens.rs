@@ -68,13 +68,13 @@ impl Tokens {
     /// A look-up waits for memory twice, longer than it takes to hash a request. Who knows early which token it will be
     /// says so, and later once more, and does other things in between.
     #[inline]
-    pub(super) fn expect(&self, token: &str) {
+    pub(super) fn expect(&self, token: &[u8]) {
         self.0.expect(token);
     }
 
     /// The second time.
     #[inline]
-    pub(super) fn expect_more(&self, token: &str) {
+    pub(super) fn expect_more(&self, token: &[u8]) {
         self.0.expect_value(token);
     }
 
