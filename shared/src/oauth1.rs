@@ -15,7 +15,6 @@ mod base_string;
 pub mod base_url;
 mod body_hash;
 pub mod doctor;
-mod scan;
 mod header;
 mod keyed;
 pub mod limits;
@@ -24,6 +23,7 @@ mod method;
 pub mod percent;
 mod protocol;
 mod request;
+mod scan;
 mod sign;
 mod window;
 

@@ -1,7 +1,7 @@
 //! The `Authorization` header (RFC 5849 section 3.5.1, RFC 9110 section 11.4).
 
-use super::scan::{find, unreserved_prefix};
 use super::limits;
+use super::scan::{find, unreserved_prefix};
 use crate::error::{Code, Refusal};
 
 /// One `name=value` of the header, still percent-encoded.

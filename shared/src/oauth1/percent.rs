@@ -63,8 +63,7 @@ pub fn encode_into(out: &mut String, bytes: &[u8]) {
 /// Appends the encoding of a text that is already encoded: only its `%` change, into `%25`.
 pub fn encode_encoded_into(out: &mut String, encoded: &str) {
     let mut rest = encoded;
-    while let Some((before, after)) = scan::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index))
-    {
+    while let Some((before, after)) = scan::find(b'%', rest.as_bytes()).and_then(|index| rest.split_at_checked(index)) {
         out.push_str(before);
         out.push_str("%25");
         rest = after.get(1..).unwrap_or_default();

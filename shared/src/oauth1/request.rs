@@ -296,9 +296,11 @@ fn printable(protocol: &Protocol<'_>, known: Known, most: usize) -> Result<(), R
 /// Section 3.3: a positive integer, as digits alone.
 fn timestamp(text: &str) -> Result<i64, Refusal> {
     let digits = (1..=limits::TIMESTAMP_DIGITS).contains(&text.len()) && !text.starts_with('0');
-    let number = |bytes: &str| bytes.bytes().try_fold(0, |number: i64, byte| {
-        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
-    });
+    let number = |bytes: &str| {
+        bytes
+            .bytes()
+            .try_fold(0, |number: i64, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+    };
     (if digits { number(text) } else { None })
         .ok_or_else(|| Refusal::new(Code::ParameterRejected, "oauth_timestamp must be seconds since 1970, in digits"))
 }
