@@ -1,6 +1,6 @@
 //! The pure steps of verifying a request, each by itself: `cargo bench -p bench`.
 
-use bench::sample::Sample;
+use counted::Sample;
 use divan::{Bencher, black_box, counter::BytesCount};
 use shared::oauth1::percent::{self, Plus};
 use shared::oauth1::{BodyHash, BodyHashAlgorithm, Key, Request, SignatureMethod, base_string_into, decode_signature};

@@ -11,7 +11,6 @@ pub mod machine;
 pub mod once;
 pub mod process;
 pub mod run;
-pub mod sample;
 pub mod storm;
 pub mod sweep;
 pub mod table;

@@ -1,14 +1,15 @@
-//! Figures that come with a start: how long it takes, what an idle service holds, and the first sight of each token.
+//! Figures that come with a start: how long it takes, what an idle service holds, the first sight of each token, and what
+//! a remembered nonce takes.
 
-use crate::Result;
 use crate::batch::Tokens;
 use crate::figures::{Measure, POST, Way, measure, sign};
 use crate::load::Check;
 use crate::process::Server;
 use crate::world::World;
+use crate::{Result, machine};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Starts the bare handler, which answers `like` to everything.
 pub fn bare(executable: &Path, like: &str) -> Result<Server> {
@@ -49,24 +50,77 @@ pub struct Starts {
     pub bare: Vec<f64>,
     /// Milliseconds until the service was ready.
     pub ours: Vec<f64>,
-    /// MiB of the idle bare handler.
-    pub bare_idle: Vec<f64>,
     /// MiB of the idle service.
-    pub ours_idle: Vec<f64>,
+    pub idle: Vec<f64>,
 }
 
 impl Starts {
-    /// One round: both are started, looked at, and stopped.
+    /// One round: both are started, looked at, and stopped. The folder of the service is an orderly one: the schema is
+    /// there, whoever used it before has ended by himself, and no nonce in it lives.
     pub fn round(&mut self, world: &World, countersign: &Path, executable: &Path) -> Result<()> {
-        for (server, ready, idle) in [
-            (bare(executable, "{}")?, &mut self.bare, &mut self.bare_idle),
-            (world.start(countersign)?, &mut self.ours, &mut self.ours_idle),
-        ] {
-            ready.push(server.ready.as_secs_f64() * 1e3);
-            std::thread::sleep(Duration::from_millis(500));
-            idle.push(server.pss() as f64 / 1024.0 / 1024.0);
-            server.stop()?;
-        }
+        let server = bare(executable, "{}")?;
+        self.bare.push(millis(&server));
+        server.stop()?;
+        let server = world.start(countersign)?;
+        self.ours.push(millis(&server));
+        std::thread::sleep(Duration::from_millis(500));
+        self.idle.push(server.pss() as f64 / 1024.0 / 1024.0);
+        server.stop()
+    }
+}
+
+fn millis(server: &Server) -> f64 {
+    server.ready.as_secs_f64() * 1e3
+}
+
+/// Nonces that a start recovers.
+pub const LIVE: usize = 1_000_000;
+
+/// Milliseconds until a service is ready that finds [`LIVE`] nonces which may not be used again.
+pub fn recovery(world: &World, countersign: &Path) -> Result<Vec<f64>> {
+    let begun = Instant::now();
+    let server = world.start(countersign)?;
+    for _ in 0..LIVE.div_ceil(POST.count) {
+        let batch = sign(world, &server, POST, Tokens::Random(world.tokens.len()))?;
+        measure(&server, POST, &batch, Check::Echo(world))?;
+    }
+    server.stop()?;
+    let mut starts = Vec::new();
+    for _ in 0..3 {
+        let server = world.start(countersign)?;
+        starts.push(millis(&server));
+        server.stop()?;
+    }
+    if begun.elapsed() > Duration::from_secs(290) {
+        return Err("the machine is too slow: the first nonces were forgotten before the last start".into());
+    }
+    Ok(starts)
+}
+
+/// What the memory of nonces does at 20,000 requests in a second, when it is full.
+#[derive(Default)]
+pub struct Remembered {
+    /// Resident bytes for each nonce that is remembered.
+    pub bytes: Vec<f64>,
+    /// The longest that one of them took to be remembered, in microseconds.
+    pub longest: Vec<f64>,
+}
+
+impl Remembered {
+    /// One round, in a process of its own.
+    pub fn round(&mut self, executable: &Path) -> Result<()> {
+        let own = machine::cores()?;
+        machine::pin(&[machine::SERVER])?;
+        let said = Command::new(executable).output();
+        machine::pin(&own)?;
+        let said = said.map_err(|error| format!("{}: {error}", executable.display()))?;
+        let words = String::from_utf8(said.stdout)?;
+        let mut numbers = words.split_whitespace().map(str::parse);
+        let (Some(Ok(bytes)), Some(Ok(longest)), true) = (numbers.next(), numbers.next(), said.status.success()) else {
+            return Err(format!("{}: {words}{}", executable.display(), String::from_utf8_lossy(&said.stderr)).into());
+        };
+        self.bytes.push(bytes);
+        self.longest.push(longest);
         Ok(())
     }
 }

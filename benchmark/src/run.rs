@@ -3,7 +3,7 @@
 use crate::batch::{Batch, Order, Tokens};
 use crate::figures::{ALONE, BAD, GET, Measure, OPEN, POST, SHA256, Series, Way, measure, sign, values};
 use crate::load::Check;
-use crate::once::{self, Sight, Starts};
+use crate::once::{self, Remembered, Sight, Starts};
 use crate::process::Server;
 use crate::storm::{self, Seen, Weather};
 use crate::sweep::{self, Swept};
@@ -31,6 +31,12 @@ pub struct Args {
     /// Only sessions that are resolved, over HTTP and ZeroMQ
     #[arg(long)]
     resolve: bool,
+    /// Only the start, the idle service and the memory of nonces
+    #[arg(long)]
+    starts: bool,
+    /// Only while 1,000,000 expired rows are swept
+    #[arg(long)]
+    sweep: bool,
     /// How many times everything is measured
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
@@ -49,6 +55,7 @@ pub struct Args {
 struct Executables {
     countersign: PathBuf,
     bare: PathBuf,
+    remembered: PathBuf,
 }
 
 /// Runs the command.
@@ -57,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
     let own = std::env::current_exe()?;
     let beside = |name: &str| own.with_file_name(name);
     let countersign = args.countersign.clone().unwrap_or_else(|| beside("countersign"));
-    let executables = Executables { countersign, bare: beside("bare") };
+    let executables = Executables { countersign, bare: beside("bare"), remembered: beside("remembered") };
     if !machine::cores()?.contains(&machine::GENERATOR) {
         return Err("this needs two cores: one for the server, one for the load".into());
     }
@@ -68,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
         .prefix(FOLDER)
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(own.parent().unwrap_or(Path::new(".")))?;
-    let tokens = args.tokens.unwrap_or(match (args.quick, args.large) {
+    let tokens = args.tokens.unwrap_or(match (args.quick || args.starts, args.large) {
         (_, true) => 1_000_000,
         (true, false) => 10_000,
         (false, false) => 100_000,
@@ -87,6 +94,16 @@ pub fn run(args: &Args) -> Result<()> {
         return resolve(&executables, &world, rounds);
     }
     let mut rows = vec![Row::heading()];
+    if args.starts || args.sweep {
+        if args.starts {
+            rows.extend(start_rows(&world, &executables, rounds)?);
+        }
+        if args.sweep {
+            rows.extend(sweep_rows(&sweep::measure_sweep(&world, &executables.countersign)?));
+        }
+        table::print(&rows);
+        return Ok(());
+    }
     let others = compare(args, &executables, &world, rounds, &mut rows)?;
     println!();
     table::print(&rows);
@@ -309,17 +326,31 @@ fn storm_rows(weathers: &[Vec<Seen>; 3]) -> Vec<Row> {
     ]
 }
 
+/// In a world of its own: in the other one are the nonces of millions of requests.
 fn start_rows(world: &World, executables: &Executables, rounds: usize) -> Result<Vec<Row>> {
-    let mut starts = Starts::default();
-    // The nonces of the runs before are read at a start; here the start itself is looked at.
+    let folder = world.folder.join("starts");
+    std::fs::create_dir(&folder)?;
+    let orderly = World::make(&folder, 1_000)?;
+    // The first start makes what is not there yet.
+    orderly.start(&executables.countersign)?.stop()?;
+    let (mut starts, mut remembered) = (Starts::default(), Remembered::default());
     for _ in 0..rounds {
-        starts.round(world, &executables.countersign, &executables.bare)?;
+        starts.round(&orderly, &executables.countersign, &executables.bare)?;
+    }
+    let recovery = once::recovery(&orderly, &executables.countersign)?;
+    for _ in 0..rounds.min(5) {
+        remembered.round(&executables.remembered)?;
     }
     let sizes = (once::size(&executables.bare)?, once::size(&executables.countersign)?);
+    let most = remembered.longest.iter().copied().fold(0.0, f64::max);
     Ok(vec![
         Row::ratio("start to ready: ms", &starts.bare, &starts.ours, Target::Most(2.5)),
-        Row::ratio("idle: MiB (PSS)", &starts.bare_idle, &starts.ours_idle, Target::None),
+        Row::plain("  with 1,000,000 nonces to recover: ms", &recovery, Target::None),
+        Row::plain("idle: MiB (PSS)", &starts.idle, Target::Most(10.0)),
         Row::ratio("executable: MiB", &[sizes.0], &[sizes.1], Target::None),
+        Row::plain("resident bytes for each live nonce at 6,000,000", &remembered.bytes, Target::Most(16.0)),
+        Row::plain("  longest insert, us", &remembered.longest, Target::Most(500.0)),
+        Row::plain("  the longest of all rounds, us", &[most], Target::None),
     ])
 }
 

@@ -11,6 +11,7 @@ use crate::doors::http::{self, Porch};
 use crate::doors::{House, zeromq};
 use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
+use crate::guard::freshness::Freshness;
 use crate::guard::replay;
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, sweep};
@@ -22,6 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 /// How long the connections may take to close.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -199,6 +201,7 @@ impl App {
                 error = keep_watch(Arc::clone(&house), watch, publisher, times) => error,
                 never = house.guard.replay.carry() => match never {},
                 never = keep_house(Arc::clone(&house)) => match never {},
+                never = sweep(Arc::clone(&house)) => match never {},
             }
         });
         let shutdown = async move {
@@ -277,7 +280,7 @@ async fn keep_watch(
 ) -> StartError {
     let mut trouble: Option<Backoff> = None;
     loop {
-        let begun = house.guard.freshness.begin();
+        let begun = Freshness::begin();
         match hear(&house, &mut watch, &publisher).await {
             Ok(()) => {
                 house.guard.freshness.reached(begun);
@@ -317,6 +320,8 @@ async fn hear(house: &House, watch: &mut Watch, publisher: &zeromq::Publisher) -
 
 /// Everything that is done every now and then.
 async fn keep_house(house: Arc<House>) -> Infallible {
+    // Not at once: who has just started has better things to do.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut count: u64 = 0;
     loop {
@@ -331,20 +336,27 @@ async fn keep_house(house: Arc<House>) -> Infallible {
         if count.is_multiple_of(3) && !away {
             outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
         }
-        if count.is_multiple_of(60) && !away {
-            tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
-            outcomes.push(sweep_all(&house, now).await);
-        }
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "housekeeping will be tried again");
         }
     }
 }
 
-/// Batch after batch, with room for others in between.
-async fn sweep_all(house: &House, now: shared::timestamp::Timestamp) -> Result<()> {
-    while sweep::one_batch(&house.rooms.store, now, house.rooms.events_keep).await? {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+/// Sweeps away what is old, once a minute. That may take long, and the rest of the house is kept meanwhile.
+async fn sweep(house: Arc<House>) -> Infallible {
+    let mut tick = tokio::time::interval(Duration::from_secs(60));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first one comes at once.
+    tick.tick().await;
+    loop {
+        tick.tick().await;
+        tracing::debug!(hashes = house.rooms.gate.hashes(), "password hashes computed since the start");
+        let store = &house.rooms.store;
+        if store.is_away() {
+            continue;
+        }
+        if let Err(error) = sweep::all(store, house.rooms.clock.now(), house.rooms.events_keep).await {
+            tracing::warn!(%error, "sweeping will be tried again");
+        }
     }
-    Ok(())
 }

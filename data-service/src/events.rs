@@ -50,16 +50,16 @@ impl Watch {
         trust_for: Duration,
         now: Timestamp,
     ) -> Result<Self> {
-        let applied = events::last(store.read()).await?;
+        let applied = events::last(store.alone()).await?;
         let ear = Ear::of(&store);
         let heartbeat = if store.engine() == Engine::Sqlite { HEARTBEATS.0 } else { HEARTBEATS.1 };
         // Memory is only believed after a reading of the events, and a reading only counts with a sign of life that is
         // not older than a heartbeat.
         let own = Process { id, name, trust: trust_for + heartbeat + MARGIN };
         let heartbeat = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
-        let mut watch = Self { store, ear, own, applied, heartbeat, reported: Stopwatch::start() };
-        watch.report(now).await?;
-        Ok(watch)
+        let reported = Stopwatch::start();
+        instances::begin(&store, &own, applied, now).await?;
+        Ok(Self { store, ear, own, applied, heartbeat, reported })
     }
 
     /// Applies what is new, up to the end, and reports if there was something or it is time for a sign of life.
@@ -150,7 +150,7 @@ impl Watch {
 
     async fn report(&mut self, now: Timestamp) -> Result<()> {
         let begun = Stopwatch::start();
-        instances::report(&self.store, &self.own, self.applied, now).await?;
+        instances::report(self.store.alone(), &self.own, self.applied, now).await?;
         self.reported = begun;
         Ok(())
     }
@@ -192,7 +192,7 @@ mod tests {
             append(now.plus_seconds(-7200)).await;
         }
         append(now).await;
-        sweep::one_batch(&store, now, Duration::from_secs(3600)).await.unwrap();
+        sweep::all(&store, now, Duration::from_secs(3600)).await.unwrap();
         let forgotten = RefCell::new(Vec::new());
         watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone()), |_| {}).await.unwrap();
         assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);

@@ -21,6 +21,9 @@ pub use app::{App, StartError};
 pub use clock::Clock;
 pub use doors::zeromq::OpenError as ZeroMqError;
 pub use error::{Error, Fault, Result};
+/// For `./bench`, which measures it by itself.
+#[doc(hidden)]
+pub use guard::memory::Memory;
 pub use operator::{Operator, migrate, plan};
 pub use settings::{
     Address, Curve, CurvePublicKey, Database, Migrate, PasswordCost, SessionLimits, Settings, ZeroMq, new_curve_key,

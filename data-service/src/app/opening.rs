@@ -10,10 +10,11 @@ use crate::doors::http::Porch;
 use crate::doors::{House, zeromq};
 use crate::events::Watch;
 use crate::guard::Guard;
+use crate::guard::freshness::Freshness;
 use crate::guard::nonces::Nonces;
 use crate::guard::replay::Replay;
 use crate::settings::Settings;
-use crate::store::{Store, instances, marks};
+use crate::store::{Store, marks};
 use shared::oauth1::BaseUrl;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -29,8 +30,8 @@ pub(super) struct Opening {
     rooms: Rooms,
 }
 
-/// What only the database could give.
-pub(super) type Given = (Nonces, Watch);
+/// What only the database could give; and when it was asked for the last event.
+pub(super) type Given = (Nonces, Watch, u64);
 
 /// The open house, and what keeps it going.
 pub(super) struct Live {
@@ -69,8 +70,9 @@ impl Opening {
         store.prepare(self.settings.database.migrate).await?;
         let replay = open_nonces(store, &self.settings, clock).await?;
         let names = (self.instance.clone(), self.settings.instance.clone());
+        let begun = Freshness::begin();
         let watch = Watch::start(Arc::clone(store), names, self.settings.trust_for, clock.now()).await?;
-        Ok((replay, watch))
+        Ok((replay, watch, begun))
     }
 
     /// Attempts until the database is there, it says no, or it was away for too long.
@@ -91,8 +93,10 @@ impl Opening {
     /// Opens all doors.
     pub(super) async fn open(self, given: Given, porch: &Porch, bases: Vec<BaseUrl>) -> Result<Live, StartError> {
         let Self { settings, instance, rooms } = self;
-        let (nonces, watch) = given;
+        let (nonces, watch, begun) = given;
         let guard = Guard::new(Arc::clone(&rooms.store), nonces, rooms.clock.clone(), settings.trust_for);
+        // There is nothing in memory yet that could be wrong.
+        guard.freshness.reached(begun);
         let house = Arc::new(House { guard, rooms, body_limit: settings.body_limit, instance });
         let zeromq = zeromq::Door::open(&settings.zeromq, settings.workers, &house).await?;
         tracing::info!(listens = ?zeromq.addresses(), publishes = ?zeromq.published(), "the doors are open");
@@ -110,15 +114,13 @@ async fn open_nonces(store: &Arc<Store>, settings: &Settings, clock: &Clock) -> 
 }
 
 async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
-    let mark = marks::get(store.read(), REPLAY_MARK).await?;
+    let mark = marks::get(store.alone(), REPLAY_MARK).await?;
     let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
-    let tx = store.begin().await?;
-    // There is one instance, and the lock of the folder has just made it this one.
-    instances::forget_all(tx.on()).await?;
     if mark.as_deref() != Some(&new) {
+        let tx = store.begin().await?;
         marks::set(tx.on(), REPLAY_MARK, &new).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     let wait = replay.floor() - clock.now().seconds();
     if wait > 0 {
         tracing::warn!(seconds = wait, "used nonces may have been lost: older timestamps are refused for a while");

@@ -75,14 +75,21 @@ fn argon2id(
         .is_ok()
 }
 
+fn phc(cost: PasswordCost, salt: [u8; SALT_BYTES], hash: [u8; HASH_BYTES]) -> String {
+    let PasswordCost { memory_kib: m, passes: t } = cost;
+    format!("$argon2id$v=19$m={m},t={t},p=1${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(hash))
+}
+
 /// Hashes a password with a fresh salt.
 pub(super) fn hash(password: &Secret, cost: PasswordCost, buffer: &mut Buffer) -> Option<String> {
-    let salt = chance::bytes::<SALT_BYTES>();
-    let mut out = [0; HASH_BYTES];
-    argon2id(cost, 1, password, &salt, &mut out, buffer).then(|| {
-        let (m, t) = (cost.memory_kib, cost.passes);
-        format!("$argon2id$v=19$m={m},t={t},p=1${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(out))
-    })
+    let (salt, mut out) = (chance::bytes(), [0; HASH_BYTES]);
+    argon2id(cost, 1, password, &salt, &mut out, buffer).then(|| phc(cost, salt, out))
+}
+
+/// What a name without a hash is compared with: it costs as much as a real one, and nobody knows a password for it, for
+/// it is the hash of none.
+pub(super) fn nobodys(cost: PasswordCost) -> String {
+    phc(cost, chance::bytes(), chance::bytes())
 }
 
 /// True if the password is the one behind the hash.
@@ -129,6 +136,17 @@ mod tests {
         assert!(!verify(&Secret::new("correct hors"), &phc, &mut buffer));
         assert!(!is_outdated(&phc, CHEAP));
         assert!(is_outdated(&phc, PasswordCost::default()));
+    }
+
+    #[test]
+    fn nobodys_hash_looks_like_a_real_one_and_costs_as_much() {
+        let mut buffer = Buffer::default();
+        let (nobodys, real) = (nobodys(CHEAP), hash(&Secret::new("x"), CHEAP, &mut buffer).unwrap());
+        assert_eq!(buffer.uses(), 1);
+        assert_eq!(nobodys.len(), real.len());
+        assert!(!is_outdated(&nobodys, CHEAP));
+        assert!(!verify(&Secret::new(""), &nobodys, &mut buffer));
+        assert_eq!(buffer.uses(), 1, "it was hashed to find that out");
     }
 
     #[test]

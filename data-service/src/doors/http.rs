@@ -48,15 +48,16 @@ struct Door {
     house: Arc<House>,
     bases: Vec<BaseUrl>,
     router: Router,
-    openapi: String,
+    /// Made when it is first asked for: it is large, and few ask.
+    openapi: OnceLock<String>,
     /// This instance is about to stop.
     draining: AtomicBool,
 }
 
 impl Door {
     fn new(house: Arc<House>, bases: Vec<BaseUrl>) -> Self {
-        let openapi = serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
-        Self { house, bases, router: Router::default(), openapi, draining: AtomicBool::new(false) }
+        let (openapi, draining) = (OnceLock::new(), AtomicBool::new(false));
+        Self { house, bases, router: Router::default(), openapi, draining }
     }
 
     /// An instance that is about to stop lets go of each connection with its next answer, so that nobody sends a
@@ -95,7 +96,9 @@ async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResp
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
         ("GET" | "HEAD", "/readyz") => return Box::pin(ready(door)).await,
         ("GET" | "HEAD", "/openapi.json") => {
-            return HttpResponse::Ok().content_type("application/json").body(door.openapi.clone());
+            let document = || serde_json::to_string_pretty(&shared::openapi::document()).unwrap_or_default();
+            let document = door.openapi.get_or_init(document).clone();
+            return HttpResponse::Ok().content_type("application/json").body(document);
         }
         _ => {}
     }

@@ -26,7 +26,7 @@ impl Freshness {
     }
 
     /// The moment at which a reading of the events begins.
-    pub(crate) fn begin(&self) -> u64 {
+    pub(crate) fn begin() -> u64 {
         coarse_millis().max(1)
     }
 
@@ -62,7 +62,7 @@ mod tests {
     fn nothing_is_fresh_before_the_first_reading_or_long_after_one() {
         let freshness = Freshness::new(Duration::from_secs(1));
         assert!(!freshness.is_fresh());
-        freshness.reached(freshness.begin());
+        freshness.reached(Freshness::begin());
         assert!(freshness.is_fresh());
         let long_ago = Freshness { last: (coarse_millis() - 1500).into(), lost: false.into(), most: 990 };
         assert!(!long_ago.is_fresh());

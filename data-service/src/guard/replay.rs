@@ -1,15 +1,11 @@
 //! The memory of used nonces: exact, across a crash and a restart.
 //!
-//! In memory there is one set of 64-bit fingerprints per timestamp second and shard, in a ring of seconds that is
-//! longer than the window; a replay repeats the signed timestamp, so only that second is asked. Before a request is
-//! accepted its fingerprint is also written to the [journal](super::journal), which a killed process leaves behind
-//! complete; a new process reads it.
-//!
-//! The `floor` is the lowest timestamp that is still remembered. It never moves backwards, also not over a restart,
-//! so a clock that is stepped back revives nothing.
+//! The nonces are [in memory](super::memory). Before a request is accepted its fingerprint is also written to the
+//! [journal](super::journal), which a killed process leaves behind complete; a new process reads it. The floor of the
+//! memory does not fall over a restart either.
 
 use super::journal::{Journal, Recovered};
-use super::prints::Prints;
+use super::memory::Memory;
 use crate::error::{Fault, Result};
 use shared::error::{Code, Refusal};
 use shared::oauth1::limits;
@@ -17,12 +13,9 @@ use shared::timestamp::Timestamp;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 pub(crate) use super::journal::OpenError;
 
-const SHARDS: usize = 16;
 /// Nonces remembered at most. Beyond, requests are refused rather than remembered badly: some 250 MB.
 const MOST: u64 = 16_000_000;
 
@@ -47,55 +40,9 @@ pub(super) fn fingerprint(key: &[u8; 16], consumer: &str, token: &str, nonce: &s
     Fingerprint(hasher.finish())
 }
 
-/// Seconds a ring has room for: more than the window is long.
-const RING: usize = 512;
-
-/// The fingerprints of one second.
-struct Second {
-    timestamp: i64,
-    prints: Prints,
-}
-
-/// One part of the memory.
-struct Shard {
-    ring: Vec<Second>,
-    /// A table that a second has left behind, for the next one: as many are needed as become free, and of that size.
-    spare: Prints,
-}
-
-impl Default for Shard {
-    fn default() -> Self {
-        let never = || Second { timestamp: i64::MIN, prints: Prints::default() };
-        Self { ring: std::iter::repeat_with(never).take(RING).collect(), spare: Prints::default() }
-    }
-}
-
-impl Shard {
-    /// Empties the seconds before `floor`; how many fingerprints that were.
-    fn forget_before(&mut self, floor: i64) -> usize {
-        let mut gone = 0;
-        for second in self.ring.iter_mut().filter(|second| second.timestamp < floor && second.prints.len() > 0) {
-            let mut left = std::mem::take(&mut second.prints);
-            gone += left.len();
-            left.clear();
-            if left.places() > self.spare.places() || self.spare.places() > 4 * left.places() {
-                self.spare = left;
-            }
-        }
-        gone
-    }
-}
-
-/// The place of a second in the ring.
-fn place(timestamp: i64) -> usize {
-    usize::try_from(timestamp.rem_euclid(RING as i64)).unwrap_or(0)
-}
-
-/// The memory.
+/// The memory and its journal.
 pub(crate) struct Replay {
-    shards: Vec<Mutex<Shard>>,
-    live: AtomicU64,
-    floor: AtomicI64,
+    memory: Memory,
     key: [u8; 16],
     journal: Journal,
 }
@@ -104,25 +51,17 @@ impl Replay {
     /// Opens the memory in a folder that only one process may use at a time. `mark` is what the database says about
     /// the folder: if they do not belong together, nonces may have been lost, and the window starts anew.
     pub(crate) fn open(folder: &Path, mark: Option<&str>, now: Timestamp) -> Result<(Self, String), OpenError> {
-        let (journal, Recovered { key, floor, records, mark }) = Journal::open(folder, mark, now.seconds())?;
-        let replay = Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            live: AtomicU64::new(0),
-            floor: AtomicI64::new(floor.max(now.seconds() - limits::WINDOW_PAST)),
-            key,
-            journal,
-        };
-        for (timestamp, fingerprint) in records {
-            if timestamp >= replay.floor() {
-                replay.insert(timestamp, Fingerprint(fingerprint));
-            }
-        }
-        Ok((replay, mark))
+        let memory = Memory::new(now.seconds() - limits::WINDOW_PAST);
+        let (journal, Recovered { key, floor, mark }) = Journal::open(folder, mark, now.seconds(), |(at, print)| {
+            memory.insert(at, print);
+        })?;
+        memory.forget_before(floor);
+        Ok((Self { memory, key, journal }, mark))
     }
 
     /// The lowest timestamp that is acceptable.
     pub(crate) fn floor(&self) -> i64 {
-        self.floor.load(Ordering::Acquire)
+        self.memory.floor()
     }
 
     /// The fingerprint of a nonce within its timestamp.
@@ -130,14 +69,18 @@ impl Replay {
         fingerprint(&self.key, consumer, token, nonce)
     }
 
+    /// Says early which nonce it will be, so that its memory is fetched.
+    #[inline]
+    pub(crate) fn expect(&self, timestamp: i64, fingerprint: Fingerprint) {
+        self.memory.expect(timestamp, fingerprint.0);
+    }
+
     /// Accepts a nonce once. In memory first, in one atomic step, then in the journal; only then it is accepted.
     pub(crate) fn accept(&self, timestamp: i64, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
-        if self.live.load(Ordering::Relaxed) >= MOST {
+        if self.memory.live() >= MOST {
             return Err(Refusal::retry(Code::Unavailable, "the memory of nonces is full", 5).into());
         }
-        // Under the shard's lock: `forget` raises the floor before it drops a second, so that no nonce enters a
-        // second that is gone.
-        if !self.insert(timestamp, fingerprint) {
+        if !self.memory.insert(timestamp, fingerprint.0) {
             if timestamp < self.floor() {
                 let lowest = self.floor();
                 return Err(Refusal::timestamp(lowest, now.seconds() + limits::WINDOW_FUTURE, now.seconds()).into());
@@ -147,62 +90,15 @@ impl Replay {
         self.journal.append(timestamp, fingerprint.0, now.seconds()).map_err(|error| Fault::Journal(error).into())
     }
 
-    /// True if it was not there, and its second is still remembered.
-    fn insert(&self, timestamp: i64, fingerprint: Fingerprint) -> bool {
-        // Not by the lowest bits: those the tables use themselves.
-        let Some(shard) = self.shards.get(usize::try_from(fingerprint.0 >> 40).unwrap_or(0) % SHARDS) else {
-            return false;
-        };
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shard { ring, spare } = &mut *shard;
-        let Some(second) = ring.get_mut(place(timestamp)) else { return false };
-        if second.timestamp != timestamp {
-            // Both cannot be remembered. That happens only when a clock jumps, or before the tidying of this second;
-            // the older one is then below the floor, whichever it is, before it is forgotten.
-            self.raise_floor(second.timestamp.min(timestamp).saturating_add(1));
-            if timestamp < second.timestamp {
-                return false;
-            }
-            self.live.fetch_sub(second.prints.len() as u64, Ordering::Relaxed);
-            second.timestamp = timestamp;
-            second.prints.clear();
-            if second.prints.places() == 0 {
-                second.prints = std::mem::take(spare);
-            }
-        }
-        if timestamp < self.floor() {
-            return false;
-        }
-        let fresh = second.prints.insert(fingerprint.0);
-        if fresh {
-            self.live.fetch_add(1, Ordering::Relaxed);
-        }
-        fresh
-    }
-
-    fn raise_floor(&self, floor: i64) {
-        self.floor.fetch_max(floor, Ordering::AcqRel);
-    }
-
     /// Forgets what has left the window, and keeps the journal small. Called every second or so.
     pub(crate) fn tidy(&self, now: Timestamp) -> Result<()> {
-        self.raise_floor(now.seconds() - limits::WINDOW_PAST);
-        let floor = self.floor();
-        for shard in &self.shards {
-            let gone = shard.lock().unwrap_or_else(PoisonError::into_inner).forget_before(floor);
-            self.live.fetch_sub(gone as u64, Ordering::Relaxed);
-        }
-        self.journal.tidy(floor, now.seconds()).map_err(|error| Fault::Journal(error).into())
+        self.memory.forget_before(now.seconds() - limits::WINDOW_PAST);
+        self.journal.tidy(self.floor(), now.seconds()).map_err(|error| Fault::Journal(error).into())
     }
 
     /// Writes everything to disk at an orderly end, so that the next start has nothing to fear.
     pub(crate) fn close(&self) -> Result<()> {
         self.journal.close(self.floor()).map_err(|error| Fault::Journal(error).into())
-    }
-
-    #[cfg(test)]
-    fn live(&self) -> u64 {
-        self.live.load(Ordering::Relaxed)
     }
 }
 
@@ -212,6 +108,8 @@ mod tests {
     use std::sync::Arc;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    /// Seconds after which a place in the memory's ring comes again.
+    const RING: i64 = 512;
 
     fn open(folder: &Path, now: Timestamp) -> Replay {
         Replay::open(folder, None, now).unwrap().0
@@ -265,7 +163,7 @@ mod tests {
         let print = replay.fingerprint("c", "t", "n");
         replay.accept(NOW.seconds(), print, NOW).unwrap();
         replay.tidy(NOW.plus_seconds(400)).unwrap();
-        assert_eq!(replay.live(), 0);
+        assert_eq!(replay.memory.live(), 0);
         replay.tidy(NOW).unwrap();
         assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), Some(Code::TimestampRefused));
         drop(replay);
@@ -278,13 +176,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let replay = fresh(folder.path());
         let print = replay.fingerprint("c", "t", "n");
-        let later = NOW.plus_seconds(RING as i64);
+        let later = NOW.plus_seconds(RING);
         replay.accept(NOW.seconds(), print, NOW).unwrap();
         replay.accept(later.seconds(), print, later).unwrap();
-        assert_eq!(replay.live(), 1, "both have the same place");
+        assert_eq!(replay.memory.live(), 1, "both have the same place");
         assert_eq!(code(replay.accept(NOW.seconds(), print, NOW)), Some(Code::TimestampRefused));
         assert_eq!(code(replay.accept(later.seconds(), print, later)), Some(Code::NonceUsed));
-        let older = replay.accept(NOW.seconds() - RING as i64, print, NOW);
+        let older = replay.accept(NOW.seconds() - RING, print, NOW);
         assert_eq!(code(older), Some(Code::TimestampRefused), "in another place or not");
     }
 
@@ -298,7 +196,7 @@ mod tests {
         }
         drop(replay);
         let replay = open(folder.path(), NOW.plus_seconds(1));
-        assert_eq!(replay.live(), 1000);
+        assert_eq!(replay.memory.live(), 1000);
         for (index, print) in prints.iter().enumerate() {
             let again = replay.accept(NOW.seconds() - index as i64 % 200, *print, NOW.plus_seconds(1));
             assert_eq!(code(again), Some(Code::NonceUsed));
@@ -318,12 +216,7 @@ mod tests {
             }
             replay.tidy(now).unwrap();
         }
-        assert_eq!(replay.live(), 301 * 20);
-        let filled = |shard: &Mutex<Shard>| {
-            shard.lock().unwrap().ring.iter().filter(|second| second.prints.places() > 0).count()
-        };
-        let seconds = replay.shards.iter().map(filled).max().unwrap();
-        assert!(seconds <= 301, "{seconds}");
+        assert_eq!(replay.memory.live(), 301 * 20);
         let bytes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().metadata().unwrap().len()).sum();
         assert!(bytes < 64 * 1024 * 1024, "{bytes}");
     }

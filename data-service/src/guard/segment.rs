@@ -88,48 +88,63 @@ impl Segment {
         Closed { path: self.path, highest: self.highest.into_inner() }
     }
 
-    /// Waits until everything in it is on disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        sync(&self.path)
+    /// Takes no more, gives back the room that was not used, and waits until what is in it is on disk.
+    pub(super) fn end(&self) -> io::Result<()> {
+        // Whoever has a place already, has it below this.
+        let used = self.used.swap(self.records, Ordering::Relaxed);
+        let file = File::options().write(true).open(&self.path)?;
+        if used < self.records {
+            file.set_len(used * RECORD as u64)?;
+        }
+        file.sync_all()
     }
 }
 
 impl Closed {
     /// Waits until everything in it is on disk.
     pub(super) fn sync(&self) -> io::Result<()> {
-        sync(&self.path)
+        // The pages of its mappings too.
+        File::open(&self.path)?.sync_all()
     }
-}
-
-/// Syncing the file writes the pages of its mappings too.
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// Timestamp and fingerprint.
 pub(super) type Record = (i64, u64);
 
-/// All records of all segments of a folder. A record of zeros was never written: a process was killed between two
-/// others, or the segment was not full.
-pub(super) fn read_all(folder: &Path) -> io::Result<(Vec<Record>, Vec<Closed>)> {
-    let (mut records, mut segments) = (Vec::new(), Vec::new());
+/// Bytes that are read in one go: whole records.
+const PIECE: usize = 128 * 1024;
+
+/// Gives all records of all segments of a folder to `recall`. A record of zeros was never written: a process was killed
+/// between two others, or the segment was not full. A segment without any record is removed.
+pub(super) fn read_all(folder: &Path, mut recall: impl FnMut(Record)) -> io::Result<Vec<Closed>> {
+    let mut segments = Vec::new();
+    let mut piece = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != EXTENSION) {
             continue;
         }
-        let mut bytes = Vec::new();
-        File::open(&path)?.read_to_end(&mut bytes)?;
-        let (chunks, _) = bytes.as_chunks::<RECORD>();
-        let mut highest = i64::MIN;
-        for number in chunks.iter().map(|chunk| u128::from_le_bytes(*chunk)).filter(|number| *number != 0) {
-            let timestamp = (number as u64).cast_signed();
-            highest = highest.max(timestamp);
-            records.push((timestamp, (number >> 64) as u64));
+        let file = File::open(&path)?;
+        let mut highest = None;
+        loop {
+            piece.clear();
+            // Until the piece is full or the file is over; what is no whole record at its end was never accepted.
+            if (&file).take(PIECE as u64).read_to_end(&mut piece)? == 0 {
+                break;
+            }
+            let (chunks, _) = piece.as_chunks::<RECORD>();
+            for number in chunks.iter().map(|chunk| u128::from_le_bytes(*chunk)).filter(|number| *number != 0) {
+                let timestamp = (number as u64).cast_signed();
+                highest = highest.max(Some(timestamp));
+                recall((timestamp, (number >> 64) as u64));
+            }
         }
-        segments.push(Closed { path, highest });
+        match highest {
+            Some(highest) => segments.push(Closed { path, highest }),
+            None => fs::remove_file(&path)?,
+        }
     }
-    Ok((records, segments))
+    Ok(segments)
 }
 
 /// A new file of this length, all of its blocks there, mapped into memory.
@@ -172,10 +187,42 @@ mod tests {
         }
         assert!(!segment.append(1_700_000_009, 9).unwrap());
         drop(segment);
-        let (records, segments) = read_all(folder.path()).unwrap();
+        let mut records = Vec::new();
+        let segments = read_all(folder.path(), |record| records.push(record)).unwrap();
         let wanted: Vec<_> = (1..=3).map(|index| (1_700_000_000 + index, index as u64 | 1 << 63)).collect();
         assert_eq!(records, wanted);
         assert_eq!(segments[0].highest, 1_700_000_003);
+    }
+
+    #[test]
+    fn a_segment_that_has_ended_is_as_long_as_what_is_in_it_and_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = PIECE as u64 / RECORD as u64 + 5;
+        let segment = Segment::create(folder.path(), 1 << 16, 0).unwrap();
+        for index in 0..count {
+            assert!(segment.append(1_700_000_000, index + 1).unwrap());
+        }
+        segment.end().unwrap();
+        assert!(!segment.append(1_700_000_009, 9).unwrap(), "who comes too late is told so");
+        segment.end().unwrap();
+        assert_eq!(fs::metadata(segment.path()).unwrap().len(), count * RECORD as u64);
+        let mut prints = Vec::new();
+        read_all(folder.path(), |(_, print)| prints.push(print)).unwrap();
+        assert_eq!(prints, (1..=count).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_segment_without_a_record_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        for end in [false, true] {
+            let segment = Segment::create(folder.path(), 3, 0).unwrap();
+            if end {
+                segment.end().unwrap();
+            }
+            drop(segment);
+            assert!(read_all(folder.path(), |_| panic!("there is none")).unwrap().is_empty());
+            assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+        }
     }
 
     #[test]

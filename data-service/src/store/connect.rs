@@ -95,8 +95,10 @@ impl Place {
         match self {
             Self::Sqlite(path) => {
                 let url = format!("sqlite://{path}?mode=rwc");
+                // The one that writes is opened at once. The others wait until something is read: each reads the schema.
                 let write = Database::connect(sqlite(&url, 1)).await?;
-                Ok((Database::connect(sqlite(&url, SQLITE_READERS)).await?, write))
+                let mut readers = sqlite(&url, SQLITE_READERS);
+                Ok((Database::connect(readers.min_connections(0).connect_lazy(true).clone()).await?, write))
             }
             Self::Postgres(options) => {
                 let pool = |most| {

@@ -22,6 +22,18 @@ pub(super) trait Columns: FromQueryResult {
     fn take(row: &Row<'_>) -> rusqlite::Result<Self>;
 }
 
+/// A row with a single number, named `number`.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Number {
+    pub(super) number: i64,
+}
+
+impl Columns for Number {
+    fn take(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { number: row.get(0)? })
+    }
+}
+
 /// There is no answer: ask sea-orm.
 #[derive(Debug)]
 pub(super) struct NoAnswer;

@@ -4,8 +4,9 @@
 //! instance says until when it may trust its memory without another one; only until then a receipt has to wait for it.
 //! On PostgreSQL all times here are the database's, because the clocks of the instances differ.
 
-use super::Store;
+use super::direct::Number;
 use super::entity::instance::{Column, Entity};
+use super::{Engine, Store};
 use crate::error::Result;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -53,9 +54,26 @@ fn clock(engine: DbBackend, now: Timestamp) -> String {
     }
 }
 
+/// Says that an instance begins. On SQLite it is the only one, as the lock on its folder of nonces has shown.
+pub(crate) async fn begin(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
+    let others = match store.engine() {
+        Engine::Postgres => 0,
+        Engine::Sqlite => {
+            let there = store.one::<Number>("SELECT count(*) AS number FROM instances", &[]).await?;
+            there.map_or(1, |there| there.number)
+        }
+    };
+    if others == 0 {
+        return report(store.alone(), own, sequence, now).await;
+    }
+    let tx = store.begin().await?;
+    Entity::delete_many().exec(tx.on()).await?;
+    report(tx.on(), own, sequence, now).await?;
+    tx.commit().await
+}
+
 /// Says that an instance lives and how far it has come.
-pub(crate) async fn report(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
-    let on = store.alone();
+pub(crate) async fn report(on: &impl ConnectionTrait, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
     let engine = on.get_database_backend();
     let (clock, trust) = (clock(engine, now), own.trust.as_millis());
     let sql = format!(
@@ -101,12 +119,6 @@ pub(crate) async fn forget(on: &impl ConnectionTrait, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets all instances: on SQLite there is only one, and it is about to start.
-pub(crate) async fn forget_all(on: &impl ConnectionTrait) -> Result<()> {
-    Entity::delete_many().exec(on).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::store;
@@ -120,8 +132,8 @@ mod tests {
     async fn two_of_one_name_are_two_and_who_is_long_gone_is_not_named() {
         let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
-        report(&store, &own("a"), 3, now).await.unwrap();
-        report(&store, &own("b"), 3, now).await.unwrap();
+        report(store.alone(), &own("a"), 3, now).await.unwrap();
+        report(store.alone(), &own("b"), 3, now).await.unwrap();
         let live = async |awaited: &[&str], at: Timestamp| {
             let awaited: Vec<String> = awaited.iter().map(|id| (*id).to_owned()).collect();
             let live = live(store.read(), &awaited, at).await.unwrap();
@@ -132,7 +144,7 @@ mod tests {
         if store.engine() == super::super::Engine::Sqlite {
             // (On PostgreSQL the clock is the database's.)
             let later = now.plus_seconds(8);
-            report(&store, &own("b"), 3, later).await.unwrap();
+            report(store.alone(), &own("b"), 3, later).await.unwrap();
             assert_eq!(live(&[], later).await, [a(false), b(true)], "nobody has to wait for the first");
             let later = now.plus_seconds(GONE_AFTER_SECONDS + 1);
             assert_eq!(live(&[], later).await, [b(false)]);
@@ -143,16 +155,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_begins_on_sqlite_is_the_only_one() {
+        let (_ground, store) = store().await;
+        let now = Timestamp::from_seconds(1_000_000);
+        begin(&store, &own("killed"), 3, now).await.unwrap();
+        begin(&store, &own("new"), 3, now).await.unwrap();
+        let there = live(store.read(), &[], now).await.unwrap();
+        let wanted: &[&str] = if store.engine() == Engine::Sqlite { &["new"] } else { &["killed", "new"] };
+        assert_eq!(there.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), wanted);
+    }
+
+    #[tokio::test]
     async fn a_sign_of_life_confirms_nothing_new() {
         let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
         let confirmed = async || live(store.read(), &["a".into()], now).await.unwrap().remove(0).confirmed_at;
-        report(&store, &own("a"), 3, now).await.unwrap();
+        report(store.alone(), &own("a"), 3, now).await.unwrap();
         let first = confirmed().await;
         tokio::time::sleep(Duration::from_millis(5)).await;
-        report(&store, &own("a"), 3, now.plus_seconds(7)).await.unwrap();
+        report(store.alone(), &own("a"), 3, now.plus_seconds(7)).await.unwrap();
         assert_eq!(confirmed().await, first);
-        report(&store, &own("a"), 4, now.plus_seconds(9)).await.unwrap();
+        report(store.alone(), &own("a"), 4, now.plus_seconds(9)).await.unwrap();
         assert!(confirmed().await > first);
     }
 }

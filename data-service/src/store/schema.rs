@@ -4,6 +4,7 @@
 //! migrates and the others find it done; and a step that fails leaves the database as it was.
 
 use super::connect::{Engine, Place};
+use super::direct::Number;
 use super::reach::Reach;
 use super::{OpenError, Store};
 use crate::settings::{Database, Migrate};
@@ -48,7 +49,7 @@ pub(crate) async fn bring_up_to_date(database: &Database) -> Result<Plan, OpenEr
 
 /// Brings the schema up to date, or only looks, as `how` says.
 pub(super) async fn prepare(store: &Store, how: Migrate) -> Result<(), OpenError> {
-    let plan = plan(&store.read).await?;
+    let plan = plan(store.alone()).await?;
     match (plan.pending.first(), how) {
         (None, _) => Ok(()),
         (Some(first), Migrate::Check) => Err(OpenError::Older { first: first.clone(), count: plan.pending.len() }),
@@ -67,9 +68,11 @@ pub(super) async fn plan(on: &impl ConnectionTrait) -> Result<Plan, OpenError> {
 }
 
 /// True if every step that this version knows is there. More do no harm: a newer version adds before it takes away.
-pub(super) async fn is_current(on: &impl ConnectionTrait) -> bool {
-    let known = Migrator::migrations();
-    applied(on).await.is_ok_and(|applied| known.iter().all(|step| applied.iter().any(|there| there == step.name())))
+pub(super) async fn is_current(store: &Store) -> bool {
+    let known: Vec<String> = Migrator::migrations().iter().map(|step| format!("'{}'", step.name())).collect();
+    let sql = format!("SELECT count(*) AS number FROM seaql_migrations WHERE version IN ({})", known.join(", "));
+    let there = store.one::<Number>(&sql, &[]).await;
+    there.is_ok_and(|there| there.is_some_and(|there| usize::try_from(there.number) == Ok(known.len())))
 }
 
 async fn migrate(store: &Store) -> Result<(), OpenError> {

@@ -1,20 +1,27 @@
-//! What goes away by itself, in small batches, so that the write lock is never held for long.
+//! What goes away by itself: in small batches, so that the write lock is never held for long, and with long pauses, so that
+//! the requests of the same moment do not feel it.
 
 use super::{Store, events, sessions};
+use crate::clock::Stopwatch;
 use crate::error::Result;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, Value};
 use shared::timestamp::Timestamp;
 use std::time::Duration;
 
 const DAY: i64 = 24 * 3600;
-/// Rows one statement removes at most.
-const BATCH: u64 = 500;
+/// Rows that one transaction removes at most.
+const BATCH: usize = 100;
+/// Rows that are looked for in one go. Reading holds up nobody, and where no index helps it reads the whole table.
+const FOUND: usize = 10 * BATCH;
+/// After each batch there is a pause of so many times as long as it took, within bounds: what is swept is not urgent.
+const REST: u32 = 50;
+const RESTS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// Table, key, the column that tells the age, and how many seconds rows stay after that.
 ///
 /// Ended sessions and tokens stay for a while, so that whoever holds them is told `token_expired` or
 /// `token_revoked` instead of `signature_invalid`.
-const RULES: [(&str, &str, &str, i64); 8] = [
+const RULES: [Rule; 8] = [
     ("tokens", "token", "expires_at", 30 * DAY),
     ("tokens", "token", "revoked_at", 30 * DAY),
     ("sessions", "id", "expires_at", 30 * DAY),
@@ -25,27 +32,62 @@ const RULES: [(&str, &str, &str, i64); 8] = [
     ("instances", "id", "seen_at", DAY),
 ];
 
-/// Removes one batch by each rule, and of the events what is older than they are kept; true if there may be more.
-pub(crate) async fn one_batch(store: &Store, now: Timestamp, keep_events: Duration) -> Result<bool> {
-    let tx = store.begin().await?;
-    let mut more = sessions::clear_expired(tx.on(), now, BATCH).await?;
-    tx.commit().await?;
-    let tx = store.begin().await?;
+type Rule = (&'static str, &'static str, &'static str, i64);
+
+/// Removes everything that is old, and of the events what is older than they are kept.
+pub(crate) async fn all(store: &Store, now: Timestamp, keep_events: Duration) -> Result<()> {
     let keep = i64::try_from(keep_events.as_secs()).unwrap_or(i64::MAX);
-    more |= events::sweep(&tx, now.plus_seconds(keep.saturating_neg()), BATCH).await?;
-    tx.commit().await?;
-    for (table, key, column, keep) in RULES {
-        let sql = format!(
-            "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {column} < {} LIMIT {BATCH})",
-            now.plus_seconds(-keep).millis()
-        );
+    let before = now.plus_seconds(keep.saturating_neg());
+    loop {
+        let begun = Stopwatch::start();
         let tx = store.begin().await?;
-        let backend = tx.on().get_database_backend();
-        let removed = tx.on().execute_raw(Statement::from_string(backend, sql)).await?.rows_affected();
+        let mut more = sessions::clear_expired(tx.on(), now, BATCH as u64).await?;
+        more |= events::sweep(&tx, before, BATCH as u64).await?;
         tx.commit().await?;
-        more |= removed == BATCH;
+        if !more {
+            break;
+        }
+        rest(begun).await;
     }
-    Ok(more)
+    for rule in RULES {
+        by(rule, store, now).await?;
+    }
+    Ok(())
+}
+
+/// Removes what a rule says.
+async fn by((table, key, column, keep): Rule, store: &Store, now: Timestamp) -> Result<()> {
+    let old = format!("{column} < {}", now.plus_seconds(-keep).millis());
+    let backend = store.read().get_database_backend();
+    loop {
+        let begun = Stopwatch::start();
+        let found = format!("SELECT {key} AS found FROM {table} WHERE {old} LIMIT {FOUND}");
+        let rows = store.read().query_all_raw(Statement::from_string(backend, found)).await?;
+        let keys: Vec<String> = rows.iter().map(|row| row.try_get("", "found")).collect::<Result<_, _>>()?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        rest(begun).await;
+        for batch in keys.chunks(BATCH) {
+            let begun = Stopwatch::start();
+            let places: Vec<String> = (1..=batch.len()).map(|number| format!("${number}")).collect();
+            // What was found may have changed meanwhile.
+            let sql = format!("DELETE FROM {table} WHERE {key} IN ({}) AND {old}", places.join(", "));
+            let values = batch.iter().map(|key| Value::from(key.as_str()));
+            let tx = store.begin().await?;
+            tx.on().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+            tx.commit().await?;
+            rest(begun).await;
+        }
+        if keys.len() < FOUND {
+            return Ok(());
+        }
+    }
+}
+
+async fn rest(begun: Stopwatch) {
+    let (least, most) = RESTS;
+    tokio::time::sleep((begun.elapsed() * REST).clamp(least, most)).await;
 }
 
 #[cfg(test)]
@@ -82,8 +124,8 @@ mod tests {
         let shop = "shop".parse().unwrap();
         let tx = store.begin().await.unwrap();
         let mut sessions = Vec::new();
-        for index in 0..BATCH + 3 {
-            let end = if index < BATCH + 2 { now } else { now.plus_seconds(1) };
+        for index in 0..2 * BATCH + 3 {
+            let end = if index < 2 * BATCH + 2 { now } else { now.plus_seconds(1) };
             let session = session(None, end);
             sessions::insert(tx.on(), &session, &chance::session_id()).await.unwrap();
             let fields = serde_json::Map::from_iter([("a".to_owned(), 1.into())]);
@@ -91,13 +133,14 @@ mod tests {
             sessions.push(session);
         }
         tx.commit().await.unwrap();
-        assert!(one_batch(&store, now, KEEP).await.unwrap(), "a full batch: there may be more");
-        assert!(!one_batch(&store, now, KEEP).await.unwrap());
+        all(&store, now, KEEP).await.unwrap();
         let kept = async |session: &StoredSession| {
             let data = session_data::get(store.read(), session.id, &shop).await.unwrap();
             (sessions::by_id(store.read(), session.id).await.unwrap().is_some(), !data.own.is_empty())
         };
-        assert_eq!(kept(sessions.first().unwrap()).await, (false, false));
+        for session in sessions.iter().step_by(BATCH) {
+            assert_eq!(kept(session).await, (false, false));
+        }
         assert_eq!(kept(sessions.last().unwrap()).await, (true, true));
     }
 
@@ -111,15 +154,14 @@ mod tests {
         }
         tx.commit().await.unwrap();
         let last = events::last(store.read()).await.unwrap();
-        assert!(one_batch(&store, now, KEEP).await.unwrap());
-        assert!(!one_batch(&store, now, KEEP).await.unwrap());
+        all(&store, now, KEEP).await.unwrap();
         assert_eq!(events::swept(store.read()).await.unwrap(), last - 1);
         assert_eq!(events::last(store.read()).await.unwrap(), last, "its number says where the next ones begin");
         let tx = store.begin().await.unwrap();
         let next = events::append(tx.on(), now, Topic::UserCreated, "x", json!({})).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(next, last + 1);
-        assert!(!one_batch(&store, now, KEEP).await.unwrap());
+        all(&store, now, KEEP).await.unwrap();
         assert_eq!(events::after(store.read(), 0, 10).await.unwrap().len(), 1, "and now it has gone too");
     }
 
@@ -129,14 +171,15 @@ mod tests {
         let now = Timestamp::from_seconds(10 * DAY);
         let old = throttles::Count { failures: 1, open_at: now, updated_at: now.plus_seconds(-2 * DAY) };
         let tx = store.begin().await.unwrap();
-        for index in 0..BATCH + 3 {
+        for index in 0..FOUND + 3 {
             throttles::set(tx.on(), &format!("old:{index}"), old).await.unwrap();
         }
         throttles::set(tx.on(), "young", throttles::Count { updated_at: now, ..old }).await.unwrap();
         tx.commit().await.unwrap();
-        assert!(one_batch(&store, now, KEEP).await.unwrap(), "a full batch: there may be more");
-        assert!(!one_batch(&store, now, KEEP).await.unwrap());
-        assert!(throttles::get(store.read(), "old:0").await.unwrap().is_none());
+        all(&store, now, KEEP).await.unwrap();
+        for index in [0, BATCH, FOUND - 1, FOUND, FOUND + 2] {
+            assert!(throttles::get(store.read(), &format!("old:{index}")).await.unwrap().is_none(), "{index}");
+        }
         assert!(throttles::get(store.read(), "young").await.unwrap().is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! The table of tokens.
 
-use super::credentials::{LastUse, Short, ShortSecret, TokenCredential};
+use super::credentials::{Short, ShortSecret, TokenCredential, TokenFacts};
 use super::direct::Columns;
 use super::entity::token::{ActiveModel, Column, Entity, Model};
 use super::sealed::Seal;
@@ -15,7 +15,6 @@ use shared::command::{Impact, Token};
 use shared::id::{ConsumerKey, TokenKey};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
-use std::sync::Arc;
 use uuid::{NonNilUuid, Uuid};
 
 /// A token about to be made.
@@ -114,11 +113,9 @@ pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<Toke
     let Some(row) = store.one::<Joined>(JOINED, &[token]).await? else { return Ok(None) };
     let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
     let long = || Fault::Damaged("tokens.token");
-    Ok(Some(TokenCredential {
+    let facts = TokenFacts {
         token: Short::new(&row.token).ok_or_else(long)?,
-        secret: ShortSecret::new(&store.seal.open(&sealed_row(&row.token), &row.sealed)?).ok_or_else(long)?,
-        consumer: row.consumer_key.into(),
-        access: Arc::new(parse("users.access", &row.access)?),
+        common: store.commons.share(&row.consumer_key, &row.access, |access| parse("users.access", access))?,
         user: known("tokens.user_id", &row.user_id)?,
         session: session.and_then(NonNilUuid::new),
         signed_in_at: Timestamp::from_millis(row.signed_in_at.unwrap_or(row.expires_at)),
@@ -127,8 +124,9 @@ pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<Toke
             || row.disabled_at.is_some()
             // A session that came to its end by itself has revoked nothing.
             || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
-        last_use: LastUse::default(),
-    }))
+    };
+    let secret = store.seal.open(&sealed_row(&row.token), &row.sealed)?;
+    Ok(Some(TokenCredential { facts, secret: ShortSecret::new(&secret).ok_or_else(long)? }))
 }
 
 /// The token of a consumer for a session, if it has one.

@@ -129,9 +129,9 @@ async fn what_was_ended_a_moment_ago_is_seen_ended() {
             ("sessions SET ended_at = 9", "sessions SET ended_at = NULL"),
         ] {
             run(&store, &format!("UPDATE {change}")).await;
-            assert!(tokens::credential(&store, "t_session").await.unwrap().unwrap().revoked, "{round}: {change}");
+            assert!(tokens::credential(&store, "t_session").await.unwrap().unwrap().facts.revoked, "{round}: {change}");
             run(&store, &format!("UPDATE {back}")).await;
-            assert!(!tokens::credential(&store, "t_session").await.unwrap().unwrap().revoked, "{round}: {back}");
+            assert!(!tokens::credential(&store, "t_session").await.unwrap().unwrap().facts.revoked, "{round}: {back}");
         }
     }
 }

@@ -6,7 +6,10 @@ use shared::oauth1::{
 use shared::secret::Secret;
 
 /// Its body.
-pub const BODY: &str = crate::batch::BODY;
+pub const BODY: &str = r#"{"title":"Hello world","tags":["a","b"],"count":7}"#;
+
+/// Whatever goes wrong ends the run with a sentence.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A signed POST and what is needed to verify it.
 #[derive(Clone, Debug)]
@@ -23,7 +26,7 @@ pub struct Sample {
 
 impl Sample {
     /// The sample, signed with a method.
-    pub fn signed(method: SignatureMethod) -> crate::Result<Self> {
+    pub fn signed(method: SignatureMethod) -> Result<Self> {
         let consumer = Credentials::new("c_Jz4Zr0mVbUq6yQ2nT8wXkA", "cs_3q9J0t7bVwLmYx5RkZp2hNfD8aGcEuSi");
         let token = Credentials::new("t_Qm7Xw2VdKp9RfZ4nLs6TbH", "ts_8yN1c4GvZr7MxLq0WkBt5jPfDhEaUiSo");
         let (consumer_secret, token_secret) = (consumer.secret.clone(), token.secret.clone());

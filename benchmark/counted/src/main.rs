@@ -1,8 +1,7 @@
 //! Verifies the same request over and over, for `benchmark/instructions`: the pure path of the guard, without a network, a
 //! clock or chance, so that the count of instructions is the same every time.
 
-use bench::Result;
-use bench::sample::{BODY, Sample};
+use counted::{BODY, Result, Sample};
 use shared::oauth1::{self, BodyHash, Request, SignatureMethod, Window, base_string_into, decode_signature};
 
 /// Parse, time window, base string, key, signature, body hash.
