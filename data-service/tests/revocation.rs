@@ -28,10 +28,11 @@ fn hammer(consumer: &Consumer, stop: &AtomicBool, count: &AtomicU64) -> History 
     let mut history = History { accepted: vec![], refused: 0 };
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        match consumer.get("/echo").code() {
+        let answer = consumer.get("/echo");
+        match answer.code() {
             "ok" => history.accepted.push(begun),
             "consumer_revoked" | "token_revoked" => history.refused += 1,
-            other => panic!("{other}"),
+            other => panic!("{other}: {} {:?}", answer.status, answer.text),
         }
         count.fetch_add(1, Ordering::Relaxed);
     }

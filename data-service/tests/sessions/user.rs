@@ -277,7 +277,7 @@ fn what_another_process_changes_is_seen_at_once() {
     let found = resolve(&shop, &id).expect(200).json;
     assert_eq!(found["data"], json!({ "own": { "c": 3 }, "shared": { "b": 2 } }));
     house.sql("UPDATE session_data SET document = 'no JSON'");
-    resolve(&shop, &id).expect(503).refused("unavailable");
+    resolve(&shop, &id).expect(500).refused("internal");
     house.sql("DELETE FROM session_data");
     assert_eq!(resolve(&shop, &id).expect(200).json["data"], json!({ "own": {}, "shared": {} }));
 }

@@ -44,6 +44,14 @@ async fn run(store: &Store, sql: &str) {
     store.write.execute_unprepared(sql).await.unwrap();
 }
 
+async fn begin(store: &Store, id: Uuid, user: Uuid, ended_at: &str) {
+    let sql = format!(
+        "INSERT INTO sessions (id, secret_hash, user_id, remembered, created_at, last_used_at, expires_at, ends_at, \
+         ended_at, version) VALUES ('{id}', '{id}', '{user}', 0, 3, 3, 1000, 1000, {ended_at}, 1)"
+    );
+    run(store, &sql).await;
+}
+
 /// Two users, one of them disabled, sessions in all states, and tokens of all kinds; answers the names of those.
 async fn people(store: &Store) -> Vec<String> {
     run(
@@ -59,11 +67,7 @@ async fn people(store: &Store) -> Vec<String> {
         run(store, &sql).await;
     }
     for (id, ended_at) in [(LIVE, "NULL"), (ENDED, "500"), (EXPIRED, "1000")] {
-        let sql = format!(
-            "INSERT INTO sessions (id, secret_hash, user_id, remembered, created_at, last_used_at, expires_at, \
-             ends_at, ended_at, version) VALUES ('{id}', '{id}', '{ADA}', 0, 3, 3, 1000, 1000, {ended_at}, 1)"
-        );
-        run(store, &sql).await;
+        begin(store, id, ADA, ended_at).await;
     }
     let kinds = [
         ("t_plain", ADA, None),
@@ -145,11 +149,7 @@ async fn both_ways_see_the_same_of_a_session() {
     people(&store).await;
     let secrets = ["live", "ended", "visitor", "of eve", "unknown", "", "'", "\0"].map(Secret::new);
     let ids = [LIVE, ENDED, EXPIRED, Uuid::from_u128(6)];
-    run(
-        &store,
-        &format!("INSERT INTO sessions SELECT '{}', 'x', '{EVE}', 1, 3, 3, 9, 9, NULL, 5 FROM marks LIMIT 1", ids[3]),
-    )
-    .await;
+    begin(&store, ids[3], EVE, "NULL").await;
     run(&store, &format!("DELETE FROM tokens WHERE session_id = '{EXPIRED}'")).await;
     run(&store, &format!("UPDATE sessions SET user_id = NULL WHERE id = '{EXPIRED}'")).await;
     for (id, secret) in ids.iter().zip(&secrets) {
