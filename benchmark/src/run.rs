@@ -25,6 +25,12 @@ pub struct Args {
     /// Only signed POSTs at saturation: for a profiler
     #[arg(long)]
     saturation: bool,
+    /// Only the first sight of each token, by a service that is started anew in each round: for a profiler
+    #[arg(long)]
+    sight: bool,
+    /// Only sessions that are resolved, over HTTP and ZeroMQ
+    #[arg(long)]
+    resolve: bool,
     /// Only the start, the idle service and the memory of nonces
     #[arg(long)]
     starts: bool,
@@ -80,6 +86,12 @@ pub fn run(args: &Args) -> Result<()> {
     let rounds = args.rounds.unwrap_or(if args.quick { 5 } else { 15 });
     if args.saturation {
         return saturate(&executables, &world, rounds);
+    }
+    if args.sight {
+        return see(&executables, &world, rounds);
+    }
+    if args.resolve {
+        return resolve(&executables, &world, rounds);
     }
     let mut rows = vec![Row::heading()];
     if args.starts || args.sweep {
@@ -206,6 +218,32 @@ fn saturate(executables: &Executables, world: &World, rounds: usize) -> Result<(
     Ok(())
 }
 
+fn see(executables: &Executables, world: &World, rounds: usize) -> Result<()> {
+    let (mut by_bare, mut by_ours) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let ours = world.start(&executables.countersign)?;
+        let bare = once::bare(&executables.bare, &one_answer(world, &ours)?)?;
+        let Sight { bare: other, ours: own, .. } = once::first_sight(world, &bare, &ours)?;
+        by_bare.push(other.cpu);
+        by_ours.push(own.cpu);
+        ours.stop()?;
+    }
+    table::print(&[Row::heading(), Row::ratio(SIGHT, &by_bare, &by_ours, Target::Most(3.0))]);
+    Ok(())
+}
+
+fn resolve(executables: &Executables, world: &World, rounds: usize) -> Result<()> {
+    let ours = world.start(&executables.countersign)?;
+    let like = one_answer(world, &ours)?;
+    ours.stop()?;
+    let mut rows = vec![Row::heading()];
+    rows.extend(zeromq::rows(world, &executables.countersign, &executables.bare, &like, rounds)?);
+    table::print(&rows);
+    Ok(())
+}
+
+const SIGHT: &str = "first sight of a token: us of CPU";
+
 /// Tokens that a service with many is asked about for comparison.
 const FEWER: usize = 100_000;
 
@@ -256,7 +294,7 @@ fn table_of(series: &[Series], refused: &[Measure], sight: &Sight) -> Vec<Row> {
             &values(refused, cpu),
             Target::Most(1.0),
         ),
-        Row::ratio("first sight of a token: us of CPU", &[sight.bare.cpu], &[sight.ours.cpu], Target::Most(3.0)),
+        Row::ratio(SIGHT, &[sight.bare.cpu], &[sight.ours.cpu], Target::Most(3.0)),
     ];
     if sight.tokens >= 100_000 {
         rows.push(Row::plain("  resident bytes for each token in memory", &[sight.bytes], Target::Most(200.0)));

@@ -1,7 +1,7 @@
 //! Who is asking: what the guard has proved, in the form the commands ask about.
 
 use crate::error::Result;
-use crate::store::credentials::{ConsumerCredential, TokenCredential};
+use crate::store::credentials::{ConsumerCredential, TokenFacts};
 use shared::acl::{AccessList, Me};
 use shared::error::Refusal;
 use shared::id::{ConsumerKey, ServiceName, UserRef};
@@ -16,7 +16,7 @@ pub enum Caller {
         /// The consumer.
         consumer: Arc<ConsumerCredential>,
         /// The token the request was signed with.
-        token: Option<Arc<TokenCredential>>,
+        token: Option<TokenFacts>,
     },
     /// Whoever can read the sealing keys and the database: the operator's commands. Holds everything.
     Operator,
@@ -32,9 +32,9 @@ impl Caller {
     }
 
     /// The token, if there is one.
-    pub fn token(&self) -> Option<&TokenCredential> {
+    pub fn token(&self) -> Option<&TokenFacts> {
         match self {
-            Self::Signed { token, .. } => token.as_deref(),
+            Self::Signed { token, .. } => token.as_ref(),
             Self::Operator => None,
         }
     }
@@ -51,10 +51,7 @@ impl Caller {
 
     /// Who `me` is.
     pub fn me(&self) -> Me {
-        Me {
-            user: self.token().map(|t| t.user),
-            session: self.token().and_then(TokenCredential::session).map(|s| s.id),
-        }
+        Me { user: self.token().map(|t| t.user), session: self.token().and_then(TokenFacts::session).map(|s| s.id) }
     }
 
     /// The user a command is about.
@@ -76,7 +73,7 @@ impl Caller {
         if !consumer.access.permits(word, me) {
             return Err(Refusal::forbidden(word, "the consumer").into());
         }
-        if token.as_ref().is_some_and(|token| !token.access.permits(word, me)) {
+        if token.as_ref().is_some_and(|token| !token.access().permits(word, me)) {
             return Err(Refusal::forbidden(word, "the user").into());
         }
         Ok(())
@@ -89,7 +86,7 @@ impl Caller {
         if !consumer.access.permits(word, nobody) {
             return Err(Refusal::forbidden(word, "the consumer").into());
         }
-        if token.as_ref().is_some_and(|token| !token.access.permits(word, nobody)) {
+        if token.as_ref().is_some_and(|token| !token.access().permits(word, nobody)) {
             return Err(Refusal::forbidden(word, "the user").into());
         }
         Ok(())
@@ -102,7 +99,7 @@ impl Caller {
         let ordinary = AccessList::ordinary_user().with_me_as(user);
         let access = access.with_me_as(user);
         let may = |held: &AccessList| held.and(&ordinary).may_grant(&access);
-        if may(&consumer.access) && token.as_ref().is_none_or(|token| may(&token.access)) {
+        if may(&consumer.access) && token.as_ref().is_none_or(|token| may(token.access())) {
             return Ok(());
         }
         Err(Refusal::forbidden(&access.words().join(" "), "the caller, who cannot act for this user,").into())
@@ -120,7 +117,7 @@ impl Caller {
     /// Refuses to hand out access that the caller does not hold.
     pub fn must_be_able_to_grant(&self, granted: &AccessList) -> Result<()> {
         let Self::Signed { consumer, token } = self else { return Ok(()) };
-        let user_may = token.as_ref().is_none_or(|token| token.access.may_grant(granted));
+        let user_may = token.as_ref().is_none_or(|token| token.access().may_grant(granted));
         if user_may && consumer.access.may_grant(granted) {
             return Ok(());
         }

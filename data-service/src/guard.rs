@@ -13,6 +13,9 @@ pub(crate) mod nonces;
 mod prints;
 pub(crate) mod replay;
 mod segment;
+mod shards;
+mod table;
+mod tokens;
 pub(crate) mod uses;
 
 use crate::caller::Caller;
@@ -20,20 +23,22 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::credentials::{ConsumerCredential, TokenCredential};
+use crate::store::credentials::{ConsumerCredential, TokenFacts};
 use cache::Cache;
 use freshness::Freshness;
-use keys::Keys;
+use keys::{Dummy, Fit, Keys, Token};
 use nonces::{Nonces, Pending};
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
-    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureMethod, Window, base_string_into, decode_signature,
+    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureBytes, SignatureMethod, Window, base_string_into,
+    decode_signature,
 };
-use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
+use tokens::Seen;
 use uses::Uses;
 
 /// Everything the guard holds.
@@ -44,8 +49,7 @@ pub(crate) struct Guard {
     pub(crate) uses: Uses,
     store: Arc<Store>,
     clock: Clock,
-    /// What an unknown consumer's or token's secret is taken to be: never told to anybody.
-    dummy: Secret,
+    dummy: Dummy,
 }
 
 /// A request that was accepted.
@@ -65,7 +69,9 @@ pub(crate) struct Proved<'a> {
 /// A request whose signature held, and what it was found to rest on.
 struct Signed<'a> {
     consumer: Arc<ConsumerCredential>,
-    token: Option<Arc<TokenCredential>>,
+    token: Option<TokenFacts>,
+    /// That the token is used has to be noted.
+    due: bool,
     base: &'a BaseUrl,
     /// Which of the consumer's secrets it was.
     secret: usize,
@@ -73,8 +79,15 @@ struct Signed<'a> {
     epoch: u64,
 }
 
-/// Both credentials of a request, as far as they are known.
-type Found = (Option<Arc<ConsumerCredential>>, Option<Arc<TokenCredential>>);
+/// The credentials of a request, as far as they are known.
+struct Found {
+    consumer: Option<Arc<ConsumerCredential>>,
+    seen: Option<Seen>,
+    /// Which secret the token's key is kept for.
+    serial: Option<NonZeroU32>,
+    /// The number of forgettings before they were looked up.
+    epoch: u64,
+}
 
 /// How often a request is looked at that something changes under.
 const ROUNDS: usize = 8;
@@ -88,7 +101,12 @@ impl Guard {
     /// `trust_for` is how long memory is believed after the events were last read.
     pub(crate) fn new(store: Arc<Store>, replay: Nonces, clock: Clock, trust_for: Duration) -> Self {
         let (cache, freshness, uses) = (Cache::default(), Freshness::new(trust_for), Uses::default());
-        Self { cache, replay, freshness, uses, store, clock, dummy: chance::signing_secret(['n', 'o']) }
+        Self { cache, replay, freshness, uses, store, clock, dummy: Dummy::new(chance::signing_secret(['n', 'o'])) }
+    }
+
+    /// True if it holds so many tokens that they are worth large pages: some 3 MiB of them.
+    pub(crate) fn holds_much(&self) -> bool {
+        self.cache.tokens.len() >= 16_384
     }
 
     /// Identifies the caller. `bases` are the URLs under which the door is signed: what is signed for one door is
@@ -100,9 +118,21 @@ impl Guard {
         message: &Message<'_>,
         body: impl AsyncFnOnce() -> Result<B>,
     ) -> Result<(Proved<'a>, B)> {
+        if let Some(token) = message.probable_token() {
+            self.cache.tokens.expect(token);
+        }
         let request = Request::parse(message)?;
+        if let Some(token) = request.token() {
+            self.cache.tokens.expect_more(token.as_bytes());
+        }
         let now = self.clock.now();
         Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
+        let fingerprint = self.replay.fingerprint(
+            &request.consumer_key(),
+            request.token().as_deref().unwrap_or_default(),
+            &request.nonce(),
+        );
+        self.replay.expect(request.timestamp, fingerprint);
         let mut signed = self.prove_first(bases, &request, now).await?;
         let body = body().await?;
         let fresh = self.freshness.is_fresh();
@@ -111,16 +141,11 @@ impl Guard {
             signed = Box::pin(self.prove_anew(bases, &request)).await?;
         }
         let body_hash = signed.consumer.body_hash.check(request.body_hash().as_deref(), request.form, body.as_ref())?;
-        let fingerprint = self.replay.fingerprint(
-            signed.consumer.key.as_str(),
-            signed.token.as_ref().map_or("", |token| token.token.as_str()),
-            &request.nonce(),
-        );
         if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
             signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
         }
-        let Signed { consumer, token, base, secret, .. } = signed;
-        self.note_use(&consumer, token.as_deref(), secret, now);
+        let Signed { consumer, token, due, base, secret, .. } = signed;
+        self.note_use(&consumer, token.as_ref().filter(|_| due), secret, now);
         let proved = Proved {
             caller: Caller::Signed { consumer, token },
             signature_method: request.signature_method,
@@ -149,10 +174,40 @@ impl Guard {
     /// From memory, as long as it is not known to be wrong. What memory refuses is asked again when it is stale: a secret
     /// that was made meanwhile is a good one.
     async fn prove_first<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>, now: Timestamp) -> Result<Signed<'a>> {
-        match self.prove(bases, request, now, !self.freshness.is_lost()).await {
+        let outcome = match self.prove_from_memory(bases, request, now) {
+            Some(outcome) => outcome,
+            None => Box::pin(self.prove(bases, request, now, !self.freshness.is_lost())).await,
+        };
+        match outcome {
             Err(Error::Refused(_)) if !self.freshness.is_fresh() => Box::pin(self.prove_anew(bases, request)).await,
             outcome => outcome,
         }
+    }
+
+    /// What nearly every request needs: both credentials are in memory, and nothing is waited for. `None` if one of them
+    /// is not. What needs no token comes before it is looked up: its memory is on the way meanwhile.
+    fn prove_from_memory<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Option<Result<Signed<'a>>> {
+        if self.freshness.is_lost() {
+            return None;
+        }
+        let epoch = self.cache.epoch();
+        let consumer = self.cache.consumer(&request.consumer_key())?;
+        let signature = decode_signature(&request.signature());
+        BASE_STRING.with_borrow_mut(|text| {
+            base_string_into(text, request, bases.first()?);
+            let serial = keys::serial(&consumer, request.signature_method, now);
+            let seen = match request.token() {
+                Some(token) => Some(self.cache.tokens.get(&token, serial, now).filter(|seen| seen.is_alive(now))?),
+                None => None,
+            };
+            let found = Found { consumer: Some(consumer), seen, serial, epoch };
+            Some(self.decide(bases, request, &signature, text, found, now))
+        })
     }
 
     /// Proves until nothing changed meanwhile: what was read before a change must not be believed after its receipt.
@@ -175,75 +230,92 @@ impl Guard {
         trusted: bool,
     ) -> Result<Signed<'a>> {
         let epoch = self.cache.epoch();
-        let (key, token) = (request.consumer_key(), request.token());
-        let signs_token = token.is_some();
-        let (consumer, token) = self.look_up(&key, token.as_deref(), trusted, now).await?;
-        // A token serves only the consumer it was made for; with another it is as good as unknown.
-        let token = token.filter(|token| *token.consumer == *key);
-        let known = consumer.is_some() & (token.is_some() | !signs_token);
-        let signed = self.verify(bases, request, consumer.as_deref(), token.as_deref(), now);
-        let (Some(consumer), true, Some((base, secret))) = (consumer, known, signed) else {
-            return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
+        let consumer = self.consumer(&request.consumer_key(), trusted, now).await?;
+        let method = request.signature_method;
+        let serial = consumer.as_deref().filter(|_| trusted).and_then(|consumer| keys::serial(consumer, method, now));
+        let seen = match request.token() {
+            Some(token) => self.token(&token, serial, trusted, now).await?,
+            None => None,
         };
-        check_state(request, &consumer, token.as_deref(), now)?;
-        Ok(Signed { consumer, token, base, secret, epoch })
-    }
-
-    /// Finds both credentials, in memory if memory can be trusted.
-    async fn look_up(&self, consumer: &str, token: Option<&str>, trusted: bool, now: Timestamp) -> Result<Found> {
-        // Reading the store is put in a box of its own: what a request does not need must not make it larger.
-        let found = match self.cache.consumer(consumer).filter(|_| trusted) {
-            Some(found) => Some(found),
-            None => Box::pin(self.cache.load_consumer(&self.store, consumer, now)).await?,
-        };
-        let Some(token) = token else { return Ok((found, None)) };
-        // A session that is used lasts longer: that a token is over, only the store can say.
-        let token = match self.cache.token(token).filter(|token| trusted && now < token.expires_at) {
-            Some(token) => Some(token),
-            None => Box::pin(self.cache.load_token(&self.store, token)).await?,
-        };
-        Ok((found, token))
-    }
-
-    /// The base URL for which the signature fits, and the index of the consumer's secret. The same work whether or
-    /// not consumer and token are known.
-    fn verify<'a>(
-        &self,
-        bases: &'a [BaseUrl],
-        request: &Request<'_>,
-        consumer: Option<&ConsumerCredential>,
-        token: Option<&TokenCredential>,
-        now: Timestamp,
-    ) -> Option<(&'a BaseUrl, usize)> {
+        let found = Found { consumer, seen, serial, epoch };
         let signature = decode_signature(&request.signature());
-        let token_secret = match (&request.token(), token) {
-            (None, _) => "",
-            (Some(_), Some(token)) => token.secret.expose(),
-            (Some(_), None) => self.dummy.expose(),
-        };
-        let keys = Keys {
-            method: request.signature_method,
-            secrets: consumer.map_or(&[][..], |consumer| &consumer.secrets),
-            token: token_secret,
-            dummy: &self.dummy,
-            now,
-        };
         BASE_STRING.with_borrow_mut(|text| {
-            bases.iter().find_map(|base| {
+            if let Some(base) = bases.first() {
                 base_string_into(text, request, base);
-                keys.find(text.as_bytes(), &signature).map(|index| (base, index))
-            })
+            }
+            self.decide(bases, request, &signature, text, found, now)
         })
     }
 
-    fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenCredential>, secret: usize, now: Timestamp) {
+    /// Decides upon what was found. `text` holds the base string for the first of the URLs. The same work whether or not
+    /// consumer and token are known.
+    fn decide<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        request: &Request<'_>,
+        signature: &SignatureBytes,
+        text: &mut String,
+        Found { consumer, seen, serial, epoch }: Found,
+        now: Timestamp,
+    ) -> Result<Signed<'a>> {
+        // A token serves only the consumer it was made for; with another it is as good as unknown.
+        let seen = seen.filter(|seen| *seen.facts.common.consumer == *request.consumer_key());
+        let token = match &seen {
+            Some(seen) => Token::Known(&seen.proof),
+            None if request.token().is_some() => Token::Unknown,
+            None => Token::Absent,
+        };
+        let known = consumer.is_some() & !matches!(token, Token::Unknown);
+        let secrets = consumer.as_deref().map_or(&[][..], |consumer| &consumer.secrets);
+        let keys = Keys { method: request.signature_method, secrets, token, dummy: &self.dummy, now };
+        let fits = bases.iter().enumerate().find_map(|(index, base)| {
+            if index > 0 {
+                base_string_into(text, request, base);
+            }
+            keys.find(text.as_bytes(), signature).map(|fit| (base, fit))
+        });
+        let (Some(consumer), true, Some((base, Fit { secret, keyed }))) = (consumer, known, fits) else {
+            return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
+        };
+        if let (Some(keyed), Some(serial), Some(seen)) = (keyed, serial, &seen) {
+            self.cache.tokens.keep(seen.facts.token.as_str(), serial, keyed);
+        }
+        let (token, due) = seen.map_or((None, false), |Seen { facts, due, .. }| (Some(facts), due));
+        check_state(request, &consumer, token.as_ref(), now)?;
+        Ok(Signed { consumer, token, due, base, secret, epoch })
+    }
+
+    /// A consumer, from memory if memory can be trusted. Reading the store is put in a box of its own, here and below:
+    /// what a request does not need must not make it larger.
+    async fn consumer(&self, key: &str, trusted: bool, now: Timestamp) -> Result<Option<Arc<ConsumerCredential>>> {
+        match self.cache.consumer(key).filter(|_| trusted) {
+            Some(found) => Ok(Some(found)),
+            None => Box::pin(self.cache.load_consumer(&self.store, key, now)).await,
+        }
+    }
+
+    /// A token, and its key if that was made of the secret with this serial number.
+    async fn token(
+        &self,
+        token: &str,
+        serial: Option<NonZeroU32>,
+        trusted: bool,
+        now: Timestamp,
+    ) -> Result<Option<Seen>> {
+        match self.cache.tokens.get(token, serial, now).filter(|seen| trusted && seen.is_alive(now)) {
+            Some(seen) => Ok(Some(seen)),
+            None => Box::pin(self.cache.load_token(&self.store, token)).await,
+        }
+    }
+
+    fn note_use(&self, consumer: &ConsumerCredential, token: Option<&TokenFacts>, secret: usize, now: Timestamp) {
         if consumer.last_use.note(now) {
             self.uses.consumer(&consumer.key);
         }
         if let Some(secret) = consumer.secrets.get(secret).filter(|secret| secret.last_use.note(now)) {
             self.uses.secret(secret.id);
         }
-        if let Some(token) = token.filter(|token| token.last_use.note(now)) {
+        if let Some(token) = token.filter(|token| self.cache.tokens.note_use(token.token.as_str(), now)) {
             self.uses.token(token.token);
         }
     }
@@ -253,7 +325,7 @@ impl Guard {
 fn check_state(
     request: &Request<'_>,
     consumer: &ConsumerCredential,
-    token: Option<&TokenCredential>,
+    token: Option<&TokenFacts>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if consumer.revoked {

@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod guard;
 mod operator;
+pub mod pages;
 mod settings;
 mod store;
 

@@ -24,6 +24,7 @@ pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed;
 pub(crate) mod session_data;
+pub(crate) mod session_views;
 pub(crate) mod sessions;
 pub(crate) mod setup_links;
 pub(crate) mod sweep;
@@ -35,6 +36,7 @@ use crate::error::{Error, Fault, Result};
 use crate::settings::{Database, Migrate};
 pub(crate) use connect::Engine;
 use connect::Place;
+use credentials::Commons;
 use direct::Direct;
 use reach::{Bounded, Reach, Unreachable};
 pub(crate) use sea_orm::ConnectionTrait;
@@ -64,6 +66,8 @@ pub(crate) struct Store {
     /// The short way to what is asked most, on SQLite.
     direct: Option<Direct>,
     pub(crate) seal: Seal,
+    /// What tokens have in common.
+    commons: Commons,
 }
 
 /// Why the store cannot be opened.
@@ -162,7 +166,7 @@ impl Store {
         let (read, write) = place.connect(database.connections, &reach).await?;
         let (read, write) = (Bounded::reader(read, &reach), Bounded::reader(write, &reach));
         let direct = place.file().and_then(|file| Direct::at(&file));
-        Ok(Self { engine: place.engine(), reach, read, write, direct, seal })
+        Ok(Self { engine: place.engine(), reach, read, write, direct, seal, commons: Commons::default() })
     }
 
     /// Looks whether the database is there, and brings its schema up to date, or only looks, as `how` says.

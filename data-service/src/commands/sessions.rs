@@ -13,9 +13,10 @@ pub(super) use end::{Why, end_all, sign_out};
 
 use super::Call;
 use crate::error::Result;
+use crate::store::Tx;
+use crate::store::session_views::{self, SessionView};
 use crate::store::sessions::{self, StoredSession};
 use crate::store::tokens::{self, Known};
-use crate::store::{ConnectionTrait, Tx};
 use shared::error::{Code, Refusal};
 use shared::secret::Secret;
 
@@ -33,33 +34,38 @@ fn gone() -> Refusal {
     Refusal::new(Code::NotFound, "there is no such session")
 }
 
-/// The session behind a secret, as it is at this moment.
-async fn look(call: &Call<'_>, secret: &Secret) -> Result<Live> {
-    let read = call.store().read();
-    check(call, read, found(secret, sessions::by_secret(read, secret)).await?).await
+/// The session behind a secret, as it is at this moment, and what the caller sees of it.
+async fn look(call: &Call<'_>, secret: &Secret) -> Result<SessionView> {
+    check_length(secret)?;
+    let consumer = call.caller.consumer();
+    let (key, service) = (consumer.map(|consumer| &consumer.key), consumer.map(|consumer| &consumer.service));
+    let view = session_views::find(call.store(), secret, key, service).await?;
+    let view = view.filter(|view| view.session.lives(call.now)).ok_or_else(gone)?;
+    if view.session.user.is_some() {
+        call.caller.consumer_key()?;
+    }
+    check_token(view.token.as_ref())?;
+    Ok(view)
 }
 
 /// The same in a transaction that is going to change it.
 async fn lock(call: &Call<'_>, tx: &Tx, secret: &Secret) -> Result<Live> {
-    check(call, tx.on(), found(secret, sessions::locked_by_secret(tx.on(), secret)).await?).await
-}
-
-async fn found(
-    secret: &Secret,
-    query: impl Future<Output = Result<Option<StoredSession>>>,
-) -> Result<Option<StoredSession>> {
-    if secret.expose().len() > MOST_BYTES { Ok(None) } else { query.await }
-}
-
-async fn check(call: &Call<'_>, on: &impl ConnectionTrait, found: Option<StoredSession>) -> Result<Live> {
-    let session = found.filter(|session| session.lives(call.now)).ok_or_else(gone)?;
+    check_length(secret)?;
+    let session = sessions::locked_by_secret(tx.on(), secret).await?;
+    let session = session.filter(|session| session.lives(call.now)).ok_or_else(gone)?;
     let token = match session.user {
-        Some(_) => tokens::of_session(on, &call.store().seal, session.id, call.caller.consumer_key()?).await?,
+        Some(_) => tokens::of_session(tx.on(), &call.store().seal, session.id, call.caller.consumer_key()?).await?,
         None => None,
     };
-    // Somebody has ended this service's part of the session: that holds until the person signs in again.
-    if token.as_ref().is_some_and(|token| token.revoked) {
-        return Err(gone().into());
-    }
+    check_token(token.as_ref())?;
     Ok(Live { session, token })
+}
+
+fn check_length(secret: &Secret) -> Result<(), Refusal> {
+    if secret.expose().len() > MOST_BYTES { Err(gone()) } else { Ok(()) }
+}
+
+/// Somebody may have ended this service's part of the session: that holds until the person signs in again.
+fn check_token(token: Option<&Known>) -> Result<(), Refusal> {
+    if token.is_some_and(|token| token.revoked) { Err(gone()) } else { Ok(()) }
 }

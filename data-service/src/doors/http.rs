@@ -19,6 +19,7 @@ use router::{Incoming, Router};
 use shared::command::Echo;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, BaseUrl, Message, is_form, limits};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -75,9 +76,10 @@ pub(crate) fn service(
     porch: &Arc<Porch>,
 ) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
 + use<> {
-    let porch = Arc::clone(porch);
+    // One for each worker, which its requests share without a word to the others.
+    let porch = Rc::new(Arc::clone(porch));
     fn_service(move |request: ServiceRequest| {
-        let porch = Arc::clone(&porch);
+        let porch = Rc::clone(&porch);
         async move {
             let (request, payload) = request.into_parts();
             let response = match porch.0.get() {

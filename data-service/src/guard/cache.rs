@@ -1,47 +1,44 @@
 //! Credentials in memory. Never stale: what was read from the store while something was being revoked is not kept.
 
+use super::shards::Shards;
+use super::table::Keyed;
+use super::tokens::{Seen, Tokens};
 use crate::error::Result;
-use crate::store::credentials::{ConsumerCredential, Forget, TokenCredential};
+use crate::store::credentials::{ConsumerCredential, Forget};
 use crate::store::{Store, consumers, tokens};
-use hashbrown::HashTable;
-use shared::acl::AccessList;
 use shared::timestamp::Timestamp;
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-
-const SHARDS: usize = 32;
-/// Entries one shard holds at most; 2 million tokens in all.
-const MOST_PER_SHARD: usize = 65_536;
 
 /// Both kinds of credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    common: Common,
-    consumers: Shards<ConsumerCredential>,
-    tokens: Shards<TokenCredential>,
+    consumers: Shards<Arc<ConsumerCredential>>,
+    pub(super) tokens: Tokens,
     /// Grows whenever something is forgotten, before it is.
     epoch: AtomicU64,
 }
 
+impl Keyed for Arc<ConsumerCredential> {
+    fn key(&self) -> &[u8] {
+        self.key.as_str().as_bytes()
+    }
+}
+
 impl Cache {
     /// The number of forgettings so far.
-    pub(crate) fn epoch(&self) -> u64 {
+    pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }
 
     /// A consumer from memory.
-    pub(crate) fn consumer(&self, key: &str) -> Option<Arc<ConsumerCredential>> {
-        self.consumers.get(key)
-    }
-
-    /// A token from memory.
-    pub(crate) fn token(&self, key: &str) -> Option<Arc<TokenCredential>> {
-        self.tokens.get(key)
+    #[inline]
+    pub(super) fn consumer(&self, key: &str) -> Option<Arc<ConsumerCredential>> {
+        self.consumers.with(key, Arc::clone)
     }
 
     /// A consumer from the store; remembered unless something was forgotten while it was read.
-    pub(crate) async fn load_consumer(
+    pub(super) async fn load_consumer(
         &self,
         store: &Store,
         key: &str,
@@ -50,20 +47,17 @@ impl Cache {
         let epoch = self.epoch();
         let found = consumers::credential(store.read(), &store.seal, key, now).await?.map(Arc::new);
         if let Some(found) = &found {
-            self.consumers.put(found, || self.epoch() == epoch);
+            self.consumers.put(Arc::clone(found), || self.epoch() == epoch);
         }
         Ok(found)
     }
 
     /// A token from the store; remembered unless something was forgotten while it was read.
-    pub(crate) async fn load_token(&self, store: &Store, key: &str) -> Result<Option<Arc<TokenCredential>>> {
+    pub(super) async fn load_token(&self, store: &Store, key: &str) -> Result<Option<Seen>> {
         let epoch = self.epoch();
-        let found = tokens::credential(store, key).await?;
-        let found = found.map(|token| Arc::new(self.common.share(token)));
-        if let Some(found) = &found {
-            self.tokens.put(found, || self.epoch() == epoch);
-        }
-        Ok(found)
+        let Some(found) = tokens::credential(store, key).await? else { return Ok(None) };
+        self.tokens.put(&found, || self.epoch() == epoch);
+        Ok(Some(Seen::new(found)))
     }
 
     /// Forgets. When this returns, nothing of it is in memory, and no reading under way will put it back.
@@ -72,10 +66,10 @@ impl Cache {
         match what {
             Forget::Consumer(key) => self.consumers.remove(key),
             Forget::Tokens(keys) => keys.iter().for_each(|key| self.tokens.remove(key)),
-            Forget::User(id) => self.tokens.retain(|token| token.user != *id),
+            Forget::User(id) => self.tokens.remove_of(*id),
             Forget::Everything => {
                 self.consumers.retain(|_| false);
-                self.tokens.retain(|_| false);
+                self.tokens.clear();
             }
         }
         // Once more, for whoever saw the new epoch and still found the old value.
@@ -83,135 +77,16 @@ impl Cache {
     }
 }
 
-/// Something with a key of its own.
-trait Keyed {
-    fn key(&self) -> &[u8];
-}
-
-impl Keyed for ConsumerCredential {
-    fn key(&self) -> &[u8] {
-        self.key.as_str().as_bytes()
-    }
-}
-
-impl Keyed for TokenCredential {
-    fn key(&self) -> &[u8] {
-        self.token.as_bytes()
-    }
-}
-
-/// Values are found by their own keys, so that no key is kept twice.
-type Shard<V> = RwLock<HashTable<Arc<V>>>;
-
-/// A set in pieces, so that readers of different pieces do not meet.
-#[derive(Debug)]
-struct Shards<V>(Vec<Shard<V>>);
-
-impl<V> Default for Shards<V> {
-    fn default() -> Self {
-        Self((0..SHARDS).map(|_| RwLock::default()).collect())
-    }
-}
-
-impl<V: Keyed> Shards<V> {
-    /// The piece for a hash. Not by its highest bits: those the tables use themselves.
-    fn shard(&self, hash: u64) -> Option<&Shard<V>> {
-        self.0.get(usize::try_from(hash >> 40).unwrap_or(0) % SHARDS)
-    }
-
-    fn get(&self, key: &str) -> Option<Arc<V>> {
-        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
-        let shard = self.shard(hash)?.read().unwrap_or_else(PoisonError::into_inner);
-        shard.find(hash, |value| value.key() == key).map(Arc::clone)
-    }
-
-    /// Puts a value in if `still` holds while the shard is locked: whoever forgets grows the epoch first and takes
-    /// this lock afterwards, so either `still` fails here or the forgetting finds the value.
-    fn put(&self, value: &Arc<V>, still: impl Fn() -> bool) {
-        let hash = hash(value.key());
-        let Some(shard) = self.shard(hash) else { return };
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        if !still() {
-            return;
-        }
-        if let Some(known) = shard.find_mut(hash, |known| known.key() == value.key()) {
-            *known = Arc::clone(value);
-            return;
-        }
-        if shard.len() >= MOST_PER_SHARD {
-            drop(shard.extract_if(|_| true).next());
-        }
-        shard.insert_unique(hash, Arc::clone(value), |value| self::hash(value.key()));
-    }
-
-    fn remove(&self, key: &str) {
-        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
-        let Some(shard) = self.shard(hash) else { return };
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(found) = shard.find_entry(hash, |value| value.key() == key) {
-            found.remove();
-        }
-    }
-
-    fn retain(&self, keep: impl Fn(&V) -> bool) {
-        for shard in &self.0 {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(|value| keep(value));
-        }
-    }
-}
-
-/// A fast hash without a key. Only credentials that exist are kept here, and their names are chosen by us at random,
-/// so nobody can make them collide.
-fn hash(key: &[u8]) -> u64 {
-    let (words, rest) = key.as_chunks::<8>();
-    let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
-    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain([tail]);
-    words.fold(0_u64, |hash, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(26)
-}
-
-/// What many tokens have in common, kept once.
-#[derive(Debug, Default)]
-struct Common {
-    access: Mutex<Vec<Arc<AccessList>>>,
-    consumers: Mutex<HashSet<Arc<str>>>,
-}
-
-impl Common {
-    /// Different ones kept at most; beyond, a token keeps its own.
-    const MOST: usize = 1024;
-
-    fn share(&self, mut token: TokenCredential) -> TokenCredential {
-        let mut lists = self.access.lock().unwrap_or_else(PoisonError::into_inner);
-        match lists.iter().find(|list| **list == token.access) {
-            Some(list) => token.access = Arc::clone(list),
-            None if lists.len() < Self::MOST => lists.push(Arc::clone(&token.access)),
-            None => {}
-        }
-        drop(lists);
-        let mut keys = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
-        match keys.get(&token.consumer) {
-            Some(key) => token.consumer = Arc::clone(key),
-            None if keys.len() < Self::MOST => _ = keys.insert(Arc::clone(&token.consumer)),
-            None => {}
-        }
-        token
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Named(String);
+    struct Named(&'static str);
 
     impl Keyed for Named {
         fn key(&self) -> &[u8] {
             self.0.as_bytes()
         }
-    }
-
-    fn named(name: impl ToString) -> Arc<Named> {
-        Arc::new(Named(name.to_string()))
     }
 
     #[test]
@@ -220,23 +95,13 @@ mod tests {
         let shards: Shards<Named> = Shards::default();
         let epoch = cache.epoch();
         cache.forget(&Forget::Consumer("c".into()));
-        shards.put(&named("c"), || cache.epoch() == epoch);
-        assert!(shards.get("c").is_none());
+        shards.put(Named("c"), || cache.epoch() == epoch);
+        assert!(shards.with("c", |_| ()).is_none());
         let epoch = cache.epoch();
-        shards.put(&named("c"), || cache.epoch() == epoch);
-        assert!(shards.get("c").is_some());
+        shards.put(Named("c"), || cache.epoch() == epoch);
+        assert!(shards.with("c", |_| ()).is_some());
         shards.remove("c");
-        assert!(shards.get("c").is_none());
-    }
-
-    #[test]
-    fn a_flood_of_keys_is_bounded() {
-        let shards: Shards<Named> = Shards::default();
-        for index in 0..MOST_PER_SHARD * SHARDS + 50_000 {
-            shards.put(&named(index), || true);
-        }
-        let total: usize = shards.0.iter().map(|shard| shard.read().unwrap().len()).sum();
-        assert!(total <= MOST_PER_SHARD * SHARDS, "{total}");
+        assert!(shards.with("c", |_| ()).is_none());
     }
 
     /// Readers fill the cache from a store that changes under them; a value that was forgotten must never be seen again
@@ -263,17 +128,16 @@ mod tests {
                         while !stop.load(Ordering::Relaxed) {
                             // What was committed and forgotten before this reading began may not be missed by it.
                             let at_least = forgotten.load(Ordering::SeqCst);
-                            let found = versions.get("key").unwrap_or_else(|| {
+                            let found = versions.with("key", |version| version.0).unwrap_or_else(|| {
                                 let epoch = cache.epoch();
                                 let read = store.load(Ordering::SeqCst);
                                 if read % 7 == 0 {
                                     std::thread::yield_now();
                                 }
-                                let value = Arc::new(Version(read));
-                                versions.put(&value, || cache.epoch() == epoch);
-                                value
+                                versions.put(Version(read), || cache.epoch() == epoch);
+                                read
                             });
-                            assert!(found.0 >= at_least, "saw {} after {} was forgotten", found.0, at_least);
+                            assert!(found >= at_least, "saw {found} after {at_least} was forgotten");
                             seen += 1;
                         }
                         seen

@@ -74,6 +74,17 @@ impl Memory {
         }
     }
 
+    /// Has the processor fetch what [`Self::insert`] will look at, if nobody else is at it.
+    #[inline]
+    pub fn expect(&self, timestamp: i64, print: u64) {
+        let shard = self.shards.get(usize::try_from(print % SHARDS as u64).unwrap_or(0));
+        if let Some(Ok(mut shard)) = shard.map(Mutex::try_lock)
+            && let Some(second) = shard.second(timestamp)
+        {
+            second.prints.expect(print);
+        }
+    }
+
     /// True if it was not there, and its second is still remembered.
     pub fn insert(&self, timestamp: i64, print: u64) -> bool {
         // Not by the highest bits: those the tables use themselves.

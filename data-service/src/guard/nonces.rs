@@ -42,6 +42,14 @@ impl Nonces {
         }
     }
 
+    /// Says early which nonce it will be, so that its memory is fetched.
+    #[inline]
+    pub(crate) fn expect(&self, timestamp: i64, fingerprint: Fingerprint) {
+        if let Self::Own(replay) = self {
+            replay.expect(timestamp, fingerprint);
+        }
+    }
+
     /// Accepts a nonce once. If somebody else has to be asked, it is accepted when that comes out well.
     pub(crate) fn accept(&self, timestamp: i64, fingerprint: Fingerprint, now: Timestamp) -> Result<Option<Pending>> {
         match self {

@@ -1,6 +1,8 @@
 //! A set of fingerprints in one flat table: asking it touches one line of memory, and it takes at most 15 bytes for each
 //! fingerprint, 12 as a rule.
 
+use prefetch_index::prefetch_index;
+
 /// Fingerprints, which are hashes already, found by their own highest bits. Zero marks a free place.
 #[derive(Debug, Default)]
 pub(super) struct Prints {
@@ -38,6 +40,11 @@ impl Prints {
         fresh
     }
 
+    /// Has the processor fetch the place that [`Self::insert`] will look at.
+    pub(super) fn expect(&self, print: u64) {
+        prefetch_index(&self.places, own_place(&self.places, print.max(1)));
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.taken
@@ -67,10 +74,14 @@ fn size_from(places: usize) -> usize {
     room.next_multiple_of(quarter) - 2
 }
 
+fn own_place(places: &[u64], print: u64) -> usize {
+    usize::try_from((u128::from(print) * places.len() as u128) >> 64).unwrap_or(0)
+}
+
 /// Puts a fingerprint into the first free place from its own on; false if it is there already. Its own place is as far
 /// into the table as it is into all numbers: so a table that grows is read and written from front to back.
 fn put(places: &mut [u64], print: u64) -> bool {
-    let own = usize::try_from((u128::from(print) * places.len() as u128) >> 64).unwrap_or(0);
+    let own = own_place(places, print);
     let Some((before, after)) = places.split_at_mut_checked(own) else { return false };
     for place in after.iter_mut().chain(before) {
         if *place == 0 {

@@ -69,6 +69,12 @@ impl Replay {
         fingerprint(&self.key, consumer, token, nonce)
     }
 
+    /// Says early which nonce it will be, so that its memory is fetched.
+    #[inline]
+    pub(crate) fn expect(&self, timestamp: i64, fingerprint: Fingerprint) {
+        self.memory.expect(timestamp, fingerprint.0);
+    }
+
     /// Accepts a nonce once. In memory first, in one atomic step, then in the journal; only then it is accepted.
     pub(crate) fn accept(&self, timestamp: i64, fingerprint: Fingerprint, now: Timestamp) -> Result<()> {
         if self.memory.live() >= MOST {

@@ -15,6 +15,7 @@ use shared::error::{Code, Refusal};
 use shared::id::ConsumerKey;
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
+use std::sync::OnceLock;
 use uuid::Uuid;
 
 /// The row a secret is sealed for.
@@ -131,6 +132,8 @@ pub(crate) async fn credential(
             secret: seal.open(&secret_row(&key, &secret.id), &secret.sealed)?,
             retires_at: secret.retires_at.map(Timestamp::from_millis),
             last_use: LastUse::default(),
+            serial: LiveSecret::next_serial(),
+            alone: OnceLock::new(),
         })
     };
     let works = |secret: &consumer_secret::Model| secret.retires_at.is_none_or(|end| now.millis() < end);

@@ -2,11 +2,13 @@
 
 use shared::acl::AccessList;
 use shared::id::{ConsumerKey, ServiceName};
-use shared::oauth1::{BodyHash, Location, SignatureMethod};
+use shared::oauth1::{BodyHash, Keyed, Location, SignatureMethod};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use uuid::{NonNilUuid, Uuid};
 use zeroize::Zeroize;
 
@@ -62,9 +64,20 @@ pub struct LiveSecret {
     pub retires_at: Option<Timestamp>,
     /// When it was last used.
     pub last_use: LastUse,
+    /// Tells this reading of it from all others in this process.
+    pub serial: Option<NonZeroU32>,
+    /// The key of requests without a token.
+    pub(crate) alone: OnceLock<Keyed>,
 }
 
 impl LiveSecret {
+    /// A number that no other reading has. `None` when there are no more: then nothing is remembered under it.
+    pub(super) fn next_serial() -> Option<NonZeroU32> {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let before = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1));
+        before.ok().and_then(|last| NonZeroU32::new(last + 1))
+    }
+
     /// True while it works.
     pub fn works(&self, now: Timestamp) -> bool {
         self.retires_at.is_none_or(|end| now < end)
@@ -82,18 +95,23 @@ pub struct SessionFacts {
     pub expires_at: Timestamp,
 }
 
-/// A token, with its secret opened. There are many of these in memory, so it is small: what tokens have in common is
-/// shared, and what is theirs alone lies within it.
+/// A token, with its secret opened.
 #[derive(Debug)]
 pub struct TokenCredential {
-    /// The token.
-    pub token: Short,
+    /// What is known about it.
+    pub facts: TokenFacts,
     /// Its secret.
     pub secret: ShortSecret,
-    /// The consumer that may use it.
-    pub consumer: Arc<str>,
-    /// What the user may do.
-    pub access: Arc<AccessList>,
+}
+
+/// A token without its secret. There are many of these in memory, so it is small: what tokens have in common is shared,
+/// and what is theirs alone lies within it.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// The token.
+    pub token: Short,
+    /// What it has in common with others.
+    pub common: Arc<Common>,
     /// The user it acts for.
     pub user: Uuid,
     /// The session it belongs to.
@@ -104,15 +122,63 @@ pub struct TokenCredential {
     pub expires_at: Timestamp,
     /// True once it, its session or its user was ended.
     pub revoked: bool,
-    /// When it was last used.
-    pub last_use: LastUse,
 }
 
-impl TokenCredential {
+impl TokenFacts {
+    /// What the user may do.
+    pub fn access(&self) -> &AccessList {
+        &self.common.access
+    }
+
     /// The session it belongs to.
     pub fn session(&self) -> Option<SessionFacts> {
         let (created_at, expires_at) = (self.signed_in_at, self.expires_at);
         self.session.map(|id| SessionFacts { id: id.into(), created_at, expires_at })
+    }
+}
+
+/// What many tokens have in common.
+#[derive(Debug)]
+pub struct Common {
+    /// The consumer that may use them.
+    pub consumer: Box<str>,
+    /// What their users may do.
+    pub access: AccessList,
+}
+
+/// What tokens have in common, each kept once.
+#[derive(Debug, Default)]
+pub struct Commons(Mutex<Known>);
+
+/// By the key of a consumer, and then by an access list as it stands in the store.
+#[derive(Debug, Default)]
+struct Known {
+    all: HashMap<Box<str>, HashMap<Box<str>, Arc<Common>>>,
+    count: usize,
+}
+
+impl Commons {
+    /// Different ones kept at most. When there are more, all are forgotten: tokens that are in memory keep theirs.
+    const MOST: usize = 1024;
+
+    /// The one of a consumer and an access list, which is parsed when it is seen for the first time.
+    pub(super) fn share<E>(
+        &self,
+        consumer: &str,
+        access: &str,
+        parse: impl FnOnce(&str) -> Result<AccessList, E>,
+    ) -> Result<Arc<Common>, E> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(common) = known.all.get(consumer).and_then(|of_consumer| of_consumer.get(access)) {
+            return Ok(Arc::clone(common));
+        }
+        let common = Arc::new(Common { consumer: consumer.into(), access: parse(access)? });
+        if known.count >= Self::MOST {
+            *known = Known::default();
+        }
+        known.count += 1;
+        known.all.entry(consumer.into()).or_default().insert(access.into(), Arc::clone(&common));
+        Ok(common)
     }
 }
 
@@ -149,6 +215,7 @@ impl std::fmt::Debug for Short {
 }
 
 /// A secret of at most 31 bytes, without a heap. Prints as nothing, and is wiped on drop.
+#[derive(Clone)]
 pub struct ShortSecret(Short);
 
 impl ShortSecret {
@@ -201,7 +268,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_memory_is_small() {
-        assert!(size_of::<TokenCredential>() <= 168, "{}", size_of::<TokenCredential>());
+    fn what_tokens_have_in_common_is_kept_once_and_not_for_ever() {
+        let commons = Commons::default();
+        let share = |consumer: &str, access: &str| {
+            commons.share(consumer, access, |text| serde_json::from_str::<AccessList>(text)).unwrap()
+        };
+        let first = share("c", r#"["a"]"#);
+        assert!(Arc::ptr_eq(&first, &share("c", r#"["a"]"#)));
+        for other in [share("d", r#"["a"]"#), share("c", r#"["b"]"#)] {
+            assert!(!Arc::ptr_eq(&first, &other));
+        }
+        for index in 0..3 * Commons::MOST {
+            assert_eq!(&*share(&index.to_string(), "[]").consumer, index.to_string());
+            assert!(commons.0.lock().unwrap().count <= Commons::MOST);
+        }
+        assert!(commons.share("c", "no list", |text| serde_json::from_str::<AccessList>(text)).is_err());
     }
 }

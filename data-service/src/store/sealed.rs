@@ -4,13 +4,21 @@
 //! into another row does not open there, because the row's name is sealed together with it.
 
 use crate::error::{Error, Fault, Result};
-use fernet::{Fernet, MultiFernet};
+use fernet::Fernet;
 use sha2::{Digest, Sha256};
 use shared::secret::Secret;
 use zeroize::Zeroizing;
 
+/// When a value is opened, as far as Fernet is to know: it refuses what was sealed in its future, but a clock that was
+/// ahead for a while must not lock anything away.
+const WHENEVER: u64 = u64::MAX / 2;
+
 /// Seals and opens.
-pub(crate) struct Seal(MultiFernet);
+pub(crate) struct Seal {
+    sealing: Fernet,
+    /// All of them, the sealing one first.
+    keys: Vec<Fernet>,
+}
 
 /// Why keys are not usable.
 #[derive(Debug, thiserror::Error)]
@@ -31,22 +39,22 @@ impl Seal {
             .enumerate()
             .map(|(index, key)| Fernet::new(key.expose()).ok_or(SealError::Malformed(index + 1)))
             .collect();
-        match parsed? {
-            keys if keys.is_empty() => Err(SealError::Empty),
-            keys => Ok(Self(MultiFernet::new(keys))),
-        }
+        let keys = parsed?;
+        let sealing = keys.first().ok_or(SealError::Empty)?.clone();
+        Ok(Self { sealing, keys })
     }
 
     /// Seals a secret for one row, named `table/key`.
     pub(crate) fn seal(&self, row: &str, secret: &Secret) -> String {
         let text = Zeroizing::new(format!("{row}\n{}", secret.expose()));
-        self.0.encrypt(text.as_bytes())
+        self.sealing.encrypt(text.as_bytes())
     }
 
     /// Opens the secret of one row.
     pub(crate) fn open(&self, row: &str, sealed: &str) -> Result<Secret> {
         let damaged = || Error::Fault(Fault::Sealed);
-        let bytes = Zeroizing::new(self.0.decrypt(sealed).map_err(|_| damaged())?);
+        let open = |key: &Fernet| key.decrypt_at_time(sealed, None, WHENEVER).ok();
+        let bytes = Zeroizing::new(self.keys.iter().find_map(open).ok_or_else(damaged)?);
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
         let (bound_to, secret) = text.split_once('\n').ok_or_else(damaged)?;
         if bound_to != row {
@@ -70,7 +78,13 @@ pub fn new_key() -> Secret {
 /// The hash under which a session id, a device or a setup link is kept. They are 256 random bits, so a fast hash
 /// without salt is enough: there is nothing to guess.
 pub(crate) fn hash(secret: &Secret) -> String {
-    Sha256::digest(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(secret.expose().as_bytes()) {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -96,6 +110,20 @@ mod tests {
         let only_new = Seal::new(&[new]).unwrap();
         assert_eq!(only_new.open("a/b", &resealed).unwrap(), Secret::new("s"));
         assert!(only_new.open("a/b", &sealed).is_err());
+    }
+
+    #[test]
+    fn what_was_sealed_by_a_clock_that_was_ahead_opens() {
+        let key = new_key();
+        let tomorrow = crate::clock::Clock::system().now().seconds() + 24 * 3600;
+        let sealed = Fernet::new(key.expose()).unwrap().encrypt_at_time(b"a/b\ns", u64::try_from(tomorrow).unwrap());
+        assert_eq!(Seal::new(&[new_key(), key]).unwrap().open("a/b", &sealed).unwrap(), Secret::new("s"));
+    }
+
+    #[test]
+    fn a_hash_is_written_in_lower_case() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash(&Secret::new("abc")), abc);
     }
 
     #[test]

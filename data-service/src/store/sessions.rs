@@ -78,15 +78,12 @@ pub(crate) async fn insert(on: &impl ConnectionTrait, session: &StoredSession, s
     Ok(())
 }
 
-/// A session by its secret, whatever its state.
-pub(crate) async fn by_secret(on: &impl ConnectionTrait, secret: &Secret) -> Result<Option<StoredSession>> {
-    found(on, with_secret(secret)).await
-}
-
-/// The same inside a transaction that is going to change it: nobody else does until that is over.
+/// A session by its secret, whatever its state, in a transaction that is going to change it: nobody else does until that
+/// is over.
 pub(crate) async fn locked_by_secret(on: &impl ConnectionTrait, secret: &Secret) -> Result<Option<StoredSession>> {
     // On SQLite the transaction has the write lock already, and this adds nothing to the query.
-    found(on, with_secret(secret).lock_exclusive()).await
+    let with_secret = Entity::find().filter(Column::SecretHash.eq(sealed::hash(secret)));
+    found(on, with_secret.lock_exclusive()).await
 }
 
 /// A session by its public id, whatever its state.
@@ -97,10 +94,6 @@ pub(crate) async fn by_id(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<
 /// The same in a transaction that is going to change it.
 pub(crate) async fn locked_by_id(on: &impl ConnectionTrait, id: Uuid) -> Result<Option<StoredSession>> {
     found(on, Entity::find_by_id(id.to_string()).lock_exclusive()).await
-}
-
-fn with_secret(secret: &Secret) -> Select<Entity> {
-    Entity::find().filter(Column::SecretHash.eq(sealed::hash(secret)))
 }
 
 async fn found(on: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<StoredSession>> {

@@ -1,6 +1,6 @@
 //! The table of tokens.
 
-use super::credentials::{LastUse, Short, ShortSecret, TokenCredential};
+use super::credentials::{Short, ShortSecret, TokenCredential, TokenFacts};
 use super::direct::Columns;
 use super::entity::token::{ActiveModel, Column, Entity, Model};
 use super::sealed::Seal;
@@ -15,7 +15,6 @@ use shared::command::{Impact, Token};
 use shared::id::{ConsumerKey, TokenKey};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
-use std::sync::Arc;
 use uuid::{NonNilUuid, Uuid};
 
 /// A token about to be made.
@@ -105,7 +104,7 @@ impl Columns for Joined {
 }
 
 /// One look-up by primary keys: the first sight of a token waits for it.
-const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
+pub(super) const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
      u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
      FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
 
@@ -114,11 +113,9 @@ pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<Toke
     let Some(row) = store.one::<Joined>(JOINED, &[token]).await? else { return Ok(None) };
     let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
     let long = || Fault::Damaged("tokens.token");
-    Ok(Some(TokenCredential {
+    let facts = TokenFacts {
         token: Short::new(&row.token).ok_or_else(long)?,
-        secret: ShortSecret::new(&store.seal.open(&sealed_row(&row.token), &row.sealed)?).ok_or_else(long)?,
-        consumer: row.consumer_key.into(),
-        access: Arc::new(parse("users.access", &row.access)?),
+        common: store.commons.share(&row.consumer_key, &row.access, |access| parse("users.access", access))?,
         user: known("tokens.user_id", &row.user_id)?,
         session: session.and_then(NonNilUuid::new),
         signed_in_at: Timestamp::from_millis(row.signed_in_at.unwrap_or(row.expires_at)),
@@ -127,8 +124,9 @@ pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<Toke
             || row.disabled_at.is_some()
             // A session that came to its end by itself has revoked nothing.
             || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
-        last_use: LastUse::default(),
-    }))
+    };
+    let secret = store.seal.open(&sealed_row(&row.token), &row.sealed)?;
+    Ok(Some(TokenCredential { facts, secret: ShortSecret::new(&secret).ok_or_else(long)? }))
 }
 
 /// The token of a consumer for a session, if it has one.
@@ -143,14 +141,13 @@ pub(crate) async fn of_session(
         .filter(Column::ConsumerKey.eq(consumer.as_str()))
         .one(on)
         .await?;
-    let open = |row: Model| {
-        Ok(Known {
-            secret: seal.open(&sealed_row(&row.token), &row.sealed)?,
-            token: known("tokens.token", &row.token)?,
-            revoked: row.revoked_at.is_some(),
-        })
-    };
-    row.map(open).transpose()
+    row.map(|row| open_known(seal, &row.token, &row.sealed, row.revoked_at)).transpose()
+}
+
+/// The columns of such a token, opened.
+pub(super) fn open_known(seal: &Seal, token: &str, sealed: &str, revoked_at: Option<i64>) -> Result<Known> {
+    let (token, secret) = (known("tokens.token", token)?, seal.open(&sealed_row(token), sealed)?);
+    Ok(Known { token, secret, revoked: revoked_at.is_some() })
 }
 
 /// Whose a token is, and its session.

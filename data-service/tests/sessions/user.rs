@@ -246,3 +246,38 @@ fn a_remembered_browser_stays_signed_in_for_longer() {
     };
     assert_eq!((lasts(false), lasts(true)), (1_000_000, 3_000_000));
 }
+
+/// Nothing of a session is kept in memory: what another process writes to the database holds from the next request on.
+#[test]
+fn what_another_process_changes_is_seen_at_once() {
+    let house = House::start();
+    let shop = house.consumer("shop", SERVICE);
+    person(&house, "ada");
+    let id = login(&shop, "ada");
+    save(&shop, &id, json!({ "own": { "a": 1 }, "shared": { "b": 2 } })).expect(200);
+    let first = resolve(&shop, &id).expect(200).json;
+    assert_eq!(first["data"], json!({ "own": { "a": 1 }, "shared": { "b": 2 } }));
+    for (change, back) in [
+        ("UPDATE sessions SET ended_at = 1", "UPDATE sessions SET ended_at = NULL"),
+        ("UPDATE sessions SET expires_at = 1", "UPDATE sessions SET expires_at = ends_at"),
+        ("UPDATE tokens SET revoked_at = 1", "UPDATE tokens SET revoked_at = NULL"),
+        ("UPDATE users SET disabled_at = 1", "UPDATE users SET disabled_at = NULL"),
+    ] {
+        for _ in 0..3 {
+            house.sql(change);
+            resolve(&shop, &id).refused("not_found");
+            house.sql(back);
+            let again = resolve(&shop, &id).expect(200).json;
+            for field in ["id", "user", "token", "secret", "data", "version", "created_at"] {
+                assert_eq!(again[field], first[field], "{field} after {back}");
+            }
+        }
+    }
+    house.sql("UPDATE session_data SET document = '{\"c\":3}' WHERE namespace <> '*'");
+    let found = resolve(&shop, &id).expect(200).json;
+    assert_eq!(found["data"], json!({ "own": { "c": 3 }, "shared": { "b": 2 } }));
+    house.sql("UPDATE session_data SET document = 'no JSON'");
+    resolve(&shop, &id).expect(503).refused("unavailable");
+    house.sql("DELETE FROM session_data");
+    assert_eq!(resolve(&shop, &id).expect(200).json["data"], json!({ "own": {}, "shared": {} }));
+}

@@ -128,23 +128,24 @@ fn verify(base: &BaseUrl, memory: &mut Memory, http: &HttpRequest, body: &[u8]) 
     let request = Request::parse(&message)?;
     Window::at(now(), 0).check(request.timestamp)?;
     let invalid = || Refusal::new(Code::SignatureInvalid, "no");
-    let token_secret = match &request.token {
+    let token = request.token().map(|token| token.into_owned());
+    let token_secret = match &token {
         Some(token) => memory.secret_of(token).ok_or_else(invalid)?,
         None => Secret::default(),
     };
     let consumer_secret = Secret::new("frontend secret");
     let key = Key::new(request.signature_method, &consumer_secret, &token_secret);
     let base_string = base_string(&request, base);
-    if request.consumer_key != "frontend" || !key.verify(base_string.as_bytes(), &decode_signature(&request.signature))
-    {
+    let signature = decode_signature(&request.signature());
+    if request.consumer_key() != "frontend" || !key.verify(base_string.as_bytes(), &signature) {
         return Err(invalid());
     }
-    if !memory.nonces.insert(request.nonce.to_string()) {
+    if !memory.nonces.insert(request.nonce().to_string()) {
         return Err(Refusal::new(Code::NonceUsed, "again"));
     }
-    BodyHash::Sha256.check(request.body_hash.as_deref(), is_form(message.content_type), body)?;
-    match request.token {
+    BodyHash::Sha256.check(request.body_hash().as_deref(), is_form(message.content_type), body)?;
+    match token {
         Some(token) if !memory.is_live(&token) => Err(Refusal::new(Code::TokenRevoked, "over")),
-        token => Ok(token.map(|token| token.into_owned())),
+        token => Ok(token),
     }
 }

@@ -1,16 +1,40 @@
 //! The `Authorization` header (RFC 5849 section 3.5.1, RFC 9110 section 11.4).
 
 use super::limits;
+use super::protocol::Known;
 use super::scan::{find, unreserved_prefix};
 use crate::error::{Code, Refusal};
 
 /// One `name=value` of the header, still percent-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pair<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: Name<'a>,
     pub(super) value: &'a str,
     /// It is known that the value holds unreserved characters alone.
     pub(super) plain: bool,
+}
+
+/// The name of a parameter, still percent-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name<'a> {
+    /// One that has a meaning here, in its usual spelling.
+    Known(Known),
+    /// Any.
+    Other(&'a str),
+}
+
+impl<'a> Name<'a> {
+    fn of(name: &'a str) -> Self {
+        Known::of(name).map_or(Self::Other(name), Self::Known)
+    }
+
+    /// As it was written.
+    pub(super) fn as_str(&self) -> &'a str {
+        match self {
+            Self::Known(known) => known.name(),
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// Iterates over the parameters of an `OAuth` header. `None` if the header is of another scheme, which is then as
@@ -58,14 +82,14 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    /// A pair as nearly every client writes it: `, name="value"`, with or without the comma and one space before it.
+    /// A pair as nearly every client writes nearly all of them: `, name="value"` with a name that has a meaning, with or
+    /// without the comma and one space before it.
     /// `None` if it is written otherwise, and nothing is consumed: then it is read with patience.
     #[inline]
     fn usual_pair(&mut self) -> Option<Pair<'a>> {
         let rest = self.rest.strip_prefix(',').unwrap_or(self.rest);
         let rest = rest.strip_prefix(' ').unwrap_or(rest);
-        let (name, rest) = rest.split_at_checked(unreserved_prefix(rest.as_bytes()))?;
-        let rest = rest.strip_prefix("=\"").filter(|_| !name.is_empty())?;
+        let (known, rest) = Known::opening(rest)?;
         let mut end = unreserved_prefix(rest.as_bytes());
         let plain = rest.as_bytes().get(end) == Some(&b'"');
         if !plain {
@@ -77,7 +101,7 @@ impl<'a> Pairs<'a> {
             return None;
         }
         self.rest = rest;
-        Some(Pair { name, value, plain })
+        Some(Pair { name: Name::Known(known), value, plain })
     }
 
     /// A pair in any spelling that is allowed.
@@ -109,7 +133,7 @@ impl<'a> Pairs<'a> {
             return None;
         }
         self.rest = rest;
-        Some(Pair { name, value, plain: false })
+        Some(Pair { name: Name::of(name), value, plain: false })
     }
 }
 
@@ -136,7 +160,9 @@ mod tests {
 
     fn read(value: &str) -> Result<Vec<(String, String)>, Refusal> {
         parameters(value.as_bytes())?
-            .map(|pairs| pairs.map(|pair| pair.map(|pair| (pair.name.to_owned(), pair.value.to_owned()))).collect())
+            .map(|pairs| {
+                pairs.map(|pair| pair.map(|pair| (pair.name.as_str().to_owned(), pair.value.to_owned()))).collect()
+            })
             .unwrap_or_else(|| Ok(vec![("scheme".into(), "other".into())]))
     }
 
@@ -185,7 +211,7 @@ mod tests {
 
         /// What is read fast is read as it would be with patience.
         #[test]
-        fn both_ways_of_reading_a_pair_agree(text in "(, ?)?[a-z_%]{0,20}=\"[a-zA-Z0-9%~ =,-]{0,40}\"?[, ]{0,2}[a-z=\"]{0,5}") {
+        fn both_ways_of_reading_a_pair_agree(text in "(, ?)?(oauth_(nonce|token|signature|signature_method|timestamp|body_hash|version|callback)|[a-z_%]{0,20})=\"[a-zA-Z0-9%~ =,-]{0,40}\"?[, ]{0,2}[a-z=\"]{0,5}") {
             let mut usual = Pairs { rest: &text };
             if let Some(fast) = usual.usual_pair() {
                 let mut patient = Pairs { rest: text.trim_start_matches([',', ' ']) };

@@ -28,6 +28,18 @@ pub struct Message<'a> {
     pub form: &'a [u8],
 }
 
+impl<'a> Message<'a> {
+    /// What looks like the token, in the spelling of nearly every client: a hint for whoever has to look it up and wants to
+    /// begin early. Nothing is believed, and there may be another one.
+    pub fn probable_token(&self) -> Option<&'a [u8]> {
+        const OPENING: &[u8] = b"oauth_token=\"";
+        let Authorization::One(header) = self.authorization else { return None };
+        let start = memchr::memmem::find(header, OPENING)? + OPENING.len();
+        let rest = header.get(start..)?;
+        rest.get(..memchr::memchr(b'"', rest)?)
+    }
+}
+
 /// True if a body of this `Content-Type` is part of the base string (RFC 5849 section 3.4.1.3.1): the media type
 /// *equals* `application/x-www-form-urlencoded`, whatever its parameters and letter case.
 pub fn is_form(content_type: Option<&str>) -> bool {
@@ -39,6 +51,27 @@ pub fn is_form(content_type: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_guessed_from_the_usual_spelling_alone() {
+        let guess = |header: &'static [u8]| {
+            let message = Message {
+                method: "GET",
+                path: "/",
+                query: None,
+                authorization: Authorization::One(header),
+                content_type: None,
+                form: b"",
+            };
+            message.probable_token()
+        };
+        assert_eq!(guess(b"OAuth a=\"b\", oauth_token=\"t_1\", c=\"d\""), Some(&b"t_1"[..]));
+        for header in
+            [&b"OAuth oauth_token=t_1"[..], b"OAuth oauth_token=\"t_1", b"", b"OAuth oauth_token_secret=\"t\""]
+        {
+            assert_eq!(guess(header), None);
+        }
+    }
 
     #[test]
     fn only_the_exact_media_type_is_a_form() {

@@ -48,6 +48,28 @@ impl Known {
         })
     }
 
+    /// The one with which a text begins that has the usual spelling of the header, `name="`, and what follows.
+    #[inline]
+    pub(super) fn opening(text: &str) -> Option<(Self, &str)> {
+        let name = text.strip_prefix("oauth_")?;
+        let (known, opening) = match name.as_bytes().first()? {
+            b'b' => (Self::BodyHash, name.strip_prefix("body_hash=\"")),
+            b'c' => (Self::ConsumerKey, name.strip_prefix("consumer_key=\"")),
+            b'n' => (Self::Nonce, name.strip_prefix("nonce=\"")),
+            b's' => match name.strip_prefix("signature=\"") {
+                Some(rest) => (Self::Signature, Some(rest)),
+                None => (Self::SignatureMethod, name.strip_prefix("signature_method=\"")),
+            },
+            b't' => match name.strip_prefix("token=\"") {
+                Some(rest) => (Self::Token, Some(rest)),
+                None => (Self::Timestamp, name.strip_prefix("timestamp=\"")),
+            },
+            b'v' => (Self::Version, name.strip_prefix("version=\"")),
+            _ => return None,
+        };
+        Some((known, opening?))
+    }
+
     /// Its name, which needs no encoding.
     #[inline]
     pub(super) fn name(self) -> &'static str {
@@ -122,6 +144,8 @@ mod tests {
         for (known, name) in Known::ALL.into_iter().zip(names) {
             assert_eq!(Known::of(name), Some(known));
             assert_eq!(known.joined(), format!("{AND}{name}{IS}"));
+            assert_eq!(Known::opening(&format!("{name}=\"x")), Some((known, "x")));
+            assert_eq!(Known::opening(&format!("{name}=x")), None);
         }
         assert_eq!(Known::of("oauth_callback"), None);
         assert_eq!(Known::of("OAUTH_NONCE"), None);

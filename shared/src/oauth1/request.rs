@@ -1,6 +1,6 @@
 //! Parameter collection (RFC 5849 section 3.4.1.3) and the rules about protocol parameters (sections 3.1, 3.5).
 
-use super::header::{self, Pair};
+use super::header::{self, Name, Pair};
 use super::limits;
 use super::message::{Authorization, Message, is_form};
 use super::method::SignatureMethod;
@@ -148,11 +148,14 @@ impl<'a> Collected<'a> {
         self.oauth_header = true;
         for pair in pairs {
             let Pair { name, value, plain } = pair?;
-            if let Some(known) = Known::of(name) {
-                let value = if plain { Encoded::plain(value) } else { encoded(value, Plus::IsPlus)? };
-                self.add_known(known, value, Location::Header)?;
-                continue;
-            }
+            let name = match name {
+                Name::Known(known) => {
+                    let value = if plain { Encoded::plain(value) } else { encoded(value, Plus::IsPlus)? };
+                    self.add_known(known, value, Location::Header)?;
+                    continue;
+                }
+                Name::Other(name) => name,
+            };
             if name.eq_ignore_ascii_case("realm") {
                 continue;
             }

@@ -3,8 +3,9 @@
 use crate::doors::dispatch;
 use crate::error::Result;
 use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 use shared::command::Route;
@@ -12,7 +13,9 @@ use shared::error::{Problem, Refusal};
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
-    Ok(HttpResponse::build(status).insert_header(ContentType::json()).body(dispatch::bytes(body)?))
+    let mut response = HttpResponse::with_body(status, BoxBody::new(dispatch::bytes(body)?));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
 /// The answer to a command, as its route describes it.

@@ -4,9 +4,10 @@ use super::*;
 use crate::error::Error;
 use crate::settings::Database;
 use crate::store::credentials::TokenCredential;
+use crate::store::session_views::{self, SessionView};
 use crate::store::tests::store;
 use crate::store::tokens::{self, NewToken};
-use crate::store::{marks, sealed};
+use crate::store::{marks, sealed, sessions};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 use std::fs::File;
@@ -124,10 +125,76 @@ async fn what_was_ended_a_moment_ago_is_seen_ended() {
             ("sessions SET ended_at = 9", "sessions SET ended_at = NULL"),
         ] {
             run(&store, &format!("UPDATE {change}")).await;
-            assert!(tokens::credential(&store, "t_session").await.unwrap().unwrap().revoked, "{round}: {change}");
+            assert!(tokens::credential(&store, "t_session").await.unwrap().unwrap().facts.revoked, "{round}: {change}");
             run(&store, &format!("UPDATE {back}")).await;
-            assert!(!tokens::credential(&store, "t_session").await.unwrap().unwrap().revoked, "{round}: {back}");
+            assert!(!tokens::credential(&store, "t_session").await.unwrap().unwrap().facts.revoked, "{round}: {back}");
         }
+    }
+}
+
+/// A view in words, secrets and all.
+fn seen(view: Option<SessionView>) -> String {
+    let Some(view) = view else { return "nothing".into() };
+    let token = view.token.as_ref().map(|known| (known.token.to_string(), known.secret.expose(), known.revoked));
+    format!("{:?} {:?} {token:?} {:?}", view.session, view.user, view.data().unwrap())
+}
+
+#[tokio::test]
+async fn both_ways_see_the_same_of_a_session() {
+    let (_ground, mut store) = store().await;
+    people(&store).await;
+    let secrets = ["live", "ended", "visitor", "of eve", "unknown", "", "'", "\0"].map(Secret::new);
+    let ids = [LIVE, ENDED, EXPIRED, Uuid::from_u128(6)];
+    run(
+        &store,
+        &format!("INSERT INTO sessions SELECT '{}', 'x', '{EVE}', 1, 3, 3, 9, 9, NULL, 5 FROM marks LIMIT 1", ids[3]),
+    )
+    .await;
+    run(&store, &format!("DELETE FROM tokens WHERE session_id = '{EXPIRED}'")).await;
+    run(&store, &format!("UPDATE sessions SET user_id = NULL WHERE id = '{EXPIRED}'")).await;
+    for (id, secret) in ids.iter().zip(&secrets) {
+        sessions::set_secret(&store.write, *id, secret).await.unwrap();
+    }
+    for (id, namespace) in [(LIVE, "*"), (LIVE, "shop"), (LIVE, "blog"), (EXPIRED, "shop")] {
+        run(&store, &format!("INSERT INTO session_data VALUES ('{id}', '{namespace}', '{{\"in\":\"{namespace}\"}}')"))
+            .await;
+    }
+    let Some(direct) = store.direct.take() else { return };
+    let (shop, other) = ("shop".parse().unwrap(), "unknown".parse().unwrap());
+    let (shops, blogs) = ("shop".parse().unwrap(), "blog".parse().unwrap());
+    let askers = [(None, None), (Some(&shop), Some(&shops)), (Some(&other), Some(&blogs))];
+    let all = || secrets.iter().flat_map(|secret| askers.map(|(consumer, service)| (secret, consumer, service)));
+    let mut others = Vec::new();
+    for (secret, consumer, service) in all() {
+        others.push(seen(session_views::find(&store, secret, consumer, service).await.unwrap()));
+    }
+    store.read.inner().clone().close().await.unwrap();
+    store.direct = Some(direct);
+    for ((secret, consumer, service), other) in all().zip(&others) {
+        assert_eq!(seen(session_views::find(&store, secret, consumer, service).await.unwrap()), *other, "{secret:?}");
+    }
+    // And it is what there is: token and data of the service that asks, and of no other.
+    let [stranger, shop, blog, ..] = &others[..] else { panic!("{others:?}") };
+    assert!(stranger.contains("ada") && !stranger.contains("hunter2"), "{stranger}");
+    assert!(shop.contains("t_session") && shop.contains("hunter2") && !shop.contains("blog"), "{shop}");
+    assert!(blog.contains("blog") && !blog.contains("shop") && !blog.contains("hunter2"), "{blog}");
+    assert!(others[6].contains("user: None") && others[9].contains("eve"), "{others:?}");
+    assert!(others[12..].iter().all(|other| other == "nothing"), "{others:?}");
+}
+
+/// A look-up that walks through a table would hold its worker for as long as that is.
+#[test]
+fn every_table_is_searched_by_a_key() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_ground, store) = runtime.block_on(store());
+    let Some(direct) = &store.direct else { return };
+    for (sql, tables) in [(tokens::JOINED, 3), (session_views::JOINED, 5)] {
+        let connection = direct.take().unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let values = vec!["x"; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        assert!(steps.len() == tables && steps.iter().all(|step| step.starts_with("SEARCH")), "{steps:?}");
     }
 }
 

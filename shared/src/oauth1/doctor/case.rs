@@ -113,7 +113,7 @@ impl<'a> Case<'a> {
         let fields: Vec<&[u8]> = self.capture.all("authorization").collect();
         for pairs in fields.into_iter().filter_map(|value| header::parameters(value).ok().flatten()) {
             for Pair { name, value, .. } in pairs.filter_map(Result::ok) {
-                self.add(Parameter::read(name.as_bytes(), value.as_bytes(), Location::Header));
+                self.add(Parameter::read(name.as_str().as_bytes(), value.as_bytes(), Location::Header));
             }
         }
         self.add_form(self.capture.query.as_deref().unwrap_or("").as_bytes(), Location::Query);

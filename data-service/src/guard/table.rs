@@ -1,0 +1,311 @@
+//! A set whose values are found by their own keys: an index and a slab.
+//!
+//! The index tells by 48 bits of a key's hash where in the slab a value lies, eight bytes for each; it grows by half, and
+//! the values are not looked at for that. The slab holds the values side by side, in pieces that never move. So a look-up
+//! waits for memory twice, a value takes little more than its own bytes, and nobody waits long for a table that grows.
+
+use prefetch_index::prefetch_index;
+
+/// Something with a key of its own.
+pub(super) trait Keyed {
+    fn key(&self) -> &[u8];
+}
+
+/// Values one table can hold: places are numbered by sixteen bits, and zero marks what is free.
+pub(super) const MOST: usize = u16::MAX as usize;
+
+/// Values side by side in one piece of the slab.
+const PIECE: usize = 64;
+/// The smallest index that is not empty.
+const FEWEST: usize = 16;
+/// The bits of a hash that an index keeps.
+const HASH: u64 = !0xffff;
+
+/// The set.
+#[derive(Debug)]
+pub(super) struct Table<V> {
+    /// For each value the upper bits of its hash, and its place in the slab plus one.
+    index: Vec<u64>,
+    slab: Vec<Vec<Option<V>>>,
+    free: Vec<u16>,
+    /// Places of the slab that were ever used.
+    places: u16,
+    /// The place that is looked at first when one has to be given up.
+    next_victim: u16,
+}
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Self { index: Vec::new(), slab: Vec::new(), free: Vec::new(), places: 0, next_victim: 0 }
+    }
+}
+
+impl<V: Keyed> Table<V> {
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.places) - self.free.len()
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&V> {
+        self.find(hash, key).map(|(_, value)| value)
+    }
+
+    /// Has the processor fetch the part of the index that [`Self::get`] will look at, and waits for nothing.
+    #[inline]
+    pub(super) fn expect(&self, hash: u64) {
+        prefetch_index(&self.index, home(hash, self.index.len()));
+    }
+
+    /// Has the processor fetch the value with this hash. The index should have been fetched before.
+    #[inline]
+    pub(super) fn expect_value(&self, hash: u64) {
+        let mut at = home(hash, self.index.len());
+        while let Some(place) = self.index.get(at).copied().and_then(place) {
+            if self.index.get(at).is_some_and(|entry| (entry ^ hash) & HASH == 0) {
+                if let Some(piece) = self.slab.get(usize::from(place) / PIECE) {
+                    // Its first bytes; and its last ones, which lie before the next value.
+                    prefetch_index(piece, usize::from(place) % PIECE);
+                    prefetch_index(piece, usize::from(place) % PIECE + 1);
+                }
+                return;
+            }
+            at = following(at, self.index.len());
+        }
+    }
+
+    /// The value of a key, to be changed; its key must stay.
+    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut V> {
+        let place = self.find(hash, key).and_then(|(at, _)| place(*self.index.get(at)?))?;
+        slot(&mut self.slab, place)?.as_mut()
+    }
+
+    /// Adds a value whose key is not there. When all places are taken another value is given up for it.
+    pub(super) fn insert(&mut self, hash: u64, value: V, hash_of: impl Fn(&[u8]) -> u64) {
+        if self.len() >= MOST {
+            self.give_one_up(hash_of);
+        }
+        if (self.len() + 1) * 4 > self.index.len() * 3 {
+            self.grow();
+        }
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                if usize::from(self.places).is_multiple_of(PIECE) {
+                    self.slab.push(Vec::with_capacity(PIECE));
+                }
+                if let Some(piece) = self.slab.last_mut() {
+                    piece.push(None);
+                }
+                self.places += 1;
+                self.places - 1
+            }
+        };
+        if let Some(slot) = slot(&mut self.slab, place) {
+            *slot = Some(value);
+            put(&mut self.index, hash & HASH | u64::from(place) + 1);
+        }
+    }
+
+    /// Removes the value of a key.
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<V> {
+        let at = self.find(hash, key).map(|(at, _)| at)?;
+        let place = place(*self.index.get(at)?)?;
+        close_gap(&mut self.index, at);
+        self.free.push(place);
+        slot(&mut self.slab, place)?.take()
+    }
+
+    /// Removes what is not to be kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool, hash_of: impl Fn(&[u8]) -> u64) {
+        let keys = |values: &[Option<V>]| -> Vec<Box<[u8]>> {
+            values.iter().flatten().filter(|value| !keep(value)).map(|value| value.key().into()).collect()
+        };
+        let gone: Vec<_> = self.slab.iter().flat_map(|piece| keys(piece)).collect();
+        for key in gone {
+            self.remove(hash_of(&key), &key);
+        }
+    }
+
+    /// Where in the index a key stands, and its value.
+    #[inline]
+    fn find(&self, hash: u64, key: &[u8]) -> Option<(usize, &V)> {
+        let mut at = home(hash, self.index.len());
+        loop {
+            let entry = *self.index.get(at)?;
+            let place = place(entry)?;
+            if (entry ^ hash) & HASH == 0 {
+                let piece = self.slab.get(usize::from(place) / PIECE)?;
+                if let Some(Some(value)) = piece.get(usize::from(place) % PIECE)
+                    && value.key() == key
+                {
+                    return Some((at, value));
+                }
+            }
+            at = following(at, self.index.len());
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut larger = vec![0; (self.index.len() + self.index.len() / 2).max(FEWEST)];
+        for entry in self.index.iter().filter(|entry| **entry != 0) {
+            put(&mut larger, *entry);
+        }
+        self.index = larger;
+    }
+
+    #[cold]
+    fn give_one_up(&mut self, hash_of: impl Fn(&[u8]) -> u64) {
+        let victim = self.next_victim;
+        self.next_victim = (victim + 1) % self.places.max(1);
+        let key: Option<Box<[u8]>> =
+            slot(&mut self.slab, victim).and_then(|slot| slot.as_ref()).map(|value| value.key().into());
+        if let Some(key) = key {
+            self.remove(hash_of(&key), &key);
+        }
+    }
+}
+
+/// The place in the slab; `None` in a free entry.
+#[inline]
+fn place(entry: u64) -> Option<u16> {
+    ((entry & !HASH) as u16).checked_sub(1)
+}
+
+fn slot<V>(slab: &mut [Vec<Option<V>>], place: u16) -> Option<&mut Option<V>> {
+    slab.get_mut(usize::from(place) / PIECE)?.get_mut(usize::from(place) % PIECE)
+}
+
+/// Where in an index a hash belongs: its upper bits, scaled.
+#[inline]
+fn home(hash: u64, length: usize) -> usize {
+    usize::try_from((hash >> 32) * length as u64 >> 32).unwrap_or(0)
+}
+
+#[inline]
+fn following(at: usize, length: usize) -> usize {
+    if at + 1 == length { 0 } else { at + 1 }
+}
+
+/// Puts an entry into the first free place from its own on.
+fn put(index: &mut [u64], entry: u64) {
+    let mut at = home(entry, index.len());
+    while index.get(at).is_some_and(|taken| *taken != 0) {
+        at = following(at, index.len());
+    }
+    if let Some(free) = index.get_mut(at) {
+        *free = entry;
+    }
+}
+
+/// Frees a place, and moves those after it that are not where they belong, so that none is lost behind the gap.
+fn close_gap(index: &mut [u64], mut gap: usize) {
+    let length = index.len();
+    let distance = |from: usize, to: usize| if to >= from { to - from } else { to + length - from };
+    let mut at = gap;
+    loop {
+        at = following(at, length);
+        let entry = index.get(at).copied().unwrap_or(0);
+        if entry == 0 {
+            break;
+        }
+        if distance(home(entry, length), at) >= distance(gap, at) {
+            if let Some(free) = index.get_mut(gap) {
+                *free = entry;
+            }
+            gap = at;
+        }
+    }
+    if let Some(free) = index.get_mut(gap) {
+        *free = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, PartialEq)]
+    struct Value([u8; 4], u32);
+
+    impl Keyed for Value {
+        fn key(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    /// Spreads over few homes, some of them the last, so that many collide and some begin anew.
+    fn bad(key: &[u8]) -> u64 {
+        [0, u64::MAX & HASH, 1 << 63, 0xffff_fffe_0000_0000][usize::from(key[0] % 4)] ^ u64::from(key[1] % 2) << 20
+    }
+
+    fn good(key: &[u8]) -> u64 {
+        u64::from(u32::from_le_bytes(key.try_into().unwrap())).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn check(steps: &[(u8, u16)], hash: fn(&[u8]) -> u64) {
+        let (mut table, mut model) = (Table::<Value>::default(), BTreeMap::new());
+        for (count, (what, number)) in (0..).zip(steps) {
+            let key = u32::from(*number).to_le_bytes();
+            match what % 4 {
+                0 | 1 if model.contains_key(&key) => {
+                    table.get_mut(hash(&key), &key).unwrap().1 = count;
+                    model.insert(key, count);
+                }
+                0 | 1 => {
+                    table.insert(hash(&key), Value(key, count), hash);
+                    model.insert(key, count);
+                }
+                2 => assert_eq!(table.remove(hash(&key), &key).map(|value| value.1), model.remove(&key)),
+                _ => {
+                    table.retain(|value| value.1 % 3 > 0, hash);
+                    model.retain(|_, value| *value % 3 > 0);
+                }
+            }
+            assert_eq!(table.len(), model.len());
+            assert_eq!(table.get(hash(&key), &key).map(|value| value.1), model.get(&key).copied());
+        }
+        for (key, value) in &model {
+            assert_eq!(table.get(hash(key), key), Some(&Value(*key, *value)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_map_holds(steps in prop::collection::vec((0..30_u8, 0..200_u16), 0..600)) {
+            check(&steps, good);
+            check(&steps, bad);
+        }
+    }
+
+    #[test]
+    fn a_full_table_gives_one_up_for_each_that_comes() {
+        let mut table = Table::default();
+        for number in 0..MOST as u32 + 5_000 {
+            let key = number.to_le_bytes();
+            table.insert(good(&key), Value(key, number), good);
+            assert_eq!(table.get(good(&key), &key).map(|value| value.1), Some(number));
+        }
+        assert_eq!(table.len(), MOST);
+        let left = (0..MOST as u32 + 5_000).filter(|number| {
+            let key = number.to_le_bytes();
+            table.get(good(&key), &key).is_some()
+        });
+        assert_eq!(left.count(), MOST);
+    }
+
+    #[test]
+    fn it_takes_at_most_sixteen_bytes_beside_each_value() {
+        let mut table = Table::default();
+        for number in 0..60_000_u32 {
+            let key = number.to_le_bytes();
+            table.insert(good(&key), Value(key, number), good);
+            let (index, slots) = (table.index.len() * 8, table.slab.len() * PIECE);
+            assert!(number < 1000 || index <= 17 * (table.len() + 1) && slots <= table.len() + PIECE);
+        }
+    }
+}
