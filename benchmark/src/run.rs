@@ -330,6 +330,7 @@ fn storm_rows(weathers: &[Vec<Seen>; 3]) -> Vec<Row> {
 fn start_rows(world: &World, executables: &Executables, rounds: usize) -> Result<Vec<Row>> {
     let folder = world.folder.join("starts");
     std::fs::create_dir(&folder)?;
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
     let orderly = World::make(&folder, 1_000)?;
     // The first start makes what is not there yet.
     orderly.start(&executables.countersign)?.stop()?;
