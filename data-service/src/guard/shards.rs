@@ -95,10 +95,12 @@ impl<V: Keyed> Shards<V> {
 /// so nobody can make them collide.
 #[inline]
 fn hash(key: &[u8]) -> u64 {
+    let step = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (words, rest) = key.as_chunks::<8>();
-    let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
-    let words = words.iter().map(|word| u64::from_le_bytes(*word)).chain([tail]);
-    words.fold(0_u64, |hash, word| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    let hash = words.iter().fold(key.len() as u64, |hash, word| step(hash, u64::from_le_bytes(*word)));
+    // The last eight bytes, some of them for the second time.
+    let last = key.last_chunk::<8>().map(|last| u64::from_le_bytes(*last));
+    step(hash, last.unwrap_or_else(|| rest.iter().fold(0, |last, &byte| last << 8 | u64::from(byte))))
 }
 
 #[cfg(test)]

@@ -40,7 +40,17 @@ impl Keyed {
     /// Compares in constant time. `signature` is what [`decode_signature`](super::decode_signature) gave.
     pub fn verify(&self, base_string: &[u8], signature: &[u8]) -> bool {
         let inner = finish(self.inner, base_string);
-        finish(self.outer, &inner).ct_eq(signature).into()
+        let mac = finish(self.outer, &inner);
+        // In few words: each costs a fence against the compiler's cleverness.
+        let words = |bytes: &[u8; 20]| -> Option<[u64; 3]> {
+            let (first, last) = (bytes.as_chunks::<8>().0, bytes.last_chunk::<8>()?);
+            let [one, two] = first else { return None };
+            Some([*one, *two, *last].map(u64::from_le_bytes))
+        };
+        match (words(&mac), signature.as_array().and_then(words)) {
+            (Some(mac), Some(signature)) => mac.ct_eq(&signature).into(),
+            _ => false,
+        }
     }
 }
 
