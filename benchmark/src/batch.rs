@@ -34,8 +34,10 @@ pub enum Kind {
 pub enum Tokens {
     /// A random one of the first so many.
     Random(usize),
-    /// Each of the first so many once, in any order.
-    Once(usize),
+    /// A fifth of the first so many, each once, in an order without a rule.
+    Fifth(usize),
+    /// The others, in such an order.
+    OtherFifths(usize),
 }
 
 /// What to sign.
@@ -70,7 +72,8 @@ impl Batch {
         let mut chance = Chance::new();
         let chosen: Vec<usize> = match order.tokens {
             Tokens::Random(end) => (0..order.count).map(|_| chance.below(end)).collect(),
-            Tokens::Once(end) => chance.shuffled(end).into_iter().take(order.count).collect(),
+            Tokens::Fifth(end) => chance.shuffled(end).into_iter().filter(|index| index % 5 == 0).collect(),
+            Tokens::OtherFifths(end) => chance.shuffled(end).into_iter().filter(|index| index % 5 != 0).collect(),
         };
         let half = chosen.len().div_ceil(2).max(1);
         let start = chance::now();

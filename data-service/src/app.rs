@@ -361,7 +361,7 @@ async fn sweep(house: Arc<House>) -> Infallible {
         if store.is_away() {
             continue;
         }
-        if let Err(error) = sweep::all(store, house.rooms.clock.now(), house.rooms.events_keep).await {
+        if let Err(error) = sweep::all(store, &house.rooms.clock, house.rooms.events_keep).await {
             tracing::warn!(%error, "sweeping will be tried again");
         }
     }

@@ -172,6 +172,7 @@ fn changes_access(event: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::store::{ConnectionTrait as _, sweep, tests::store};
     use serde_json::json;
     use std::cell::RefCell;
@@ -192,7 +193,7 @@ mod tests {
             append(now.plus_seconds(-7200)).await;
         }
         append(now).await;
-        sweep::all(&store, now, Duration::from_secs(3600)).await.unwrap();
+        sweep::all(&store, &Clock::by_hand(now), Duration::from_secs(3600)).await.unwrap();
         let forgotten = RefCell::new(Vec::new());
         watch.catch_up(now, |what| forgotten.borrow_mut().push(what.clone()), |_| {}).await.unwrap();
         assert_eq!(*forgotten.borrow(), [Forget::Everything, Forget::Consumer("shop".into())]);

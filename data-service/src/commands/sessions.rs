@@ -39,8 +39,7 @@ async fn look(call: &Call<'_>, secret: &Secret) -> Result<SessionView> {
     check_length(secret)?;
     let consumer = call.caller.consumer();
     let (key, service) = (consumer.map(|consumer| &consumer.key), consumer.map(|consumer| &consumer.service));
-    let view = session_views::find(call.store(), secret, key, service).await?;
-    let view = view.filter(|view| view.session.lives(call.now)).ok_or_else(gone)?;
+    let view = session_views::find(call.store(), secret, key, service, call.now).await?.ok_or_else(gone)?;
     if view.session.user.is_some() {
         call.caller.consumer_key()?;
     }

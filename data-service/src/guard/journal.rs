@@ -106,16 +106,19 @@ impl Journal {
     pub(super) fn append(&self, timestamp: i64, fingerprint: u64, now: i64) -> io::Result<()> {
         self.active.store(now, Ordering::Relaxed);
         loop {
+            // An orderly end takes this lock for itself when it takes the bound away: what is written here was allowed
+            // here, and is on disk when the state says that everything is.
+            let segment = self.current.read().unwrap_or_else(PoisonError::into_inner);
             if timestamp > self.bound.load(Ordering::Acquire) {
+                drop(segment);
                 self.extend(timestamp.max(now) + LEASE_SECONDS)?;
+                continue;
             }
-            let full = {
-                let segment = self.current.read().unwrap_or_else(PoisonError::into_inner);
-                if segment.append(timestamp, fingerprint)? {
-                    return Ok(());
-                }
-                segment.path().to_owned()
-            };
+            if segment.append(timestamp, fingerprint)? {
+                return Ok(());
+            }
+            let full = segment.path().to_owned();
+            drop(segment);
             self.roll(&full, now)?;
         }
     }
@@ -184,9 +187,12 @@ impl Journal {
     /// An orderly end: everything is on disk, and the state says so. What nobody needs any more is removed.
     pub(super) fn close(&self, floor: i64) -> io::Result<()> {
         let mut state = self.state();
-        // Whoever comes later all the same waits for this, and then takes the orderly end back.
-        self.bound.store(UNBOUND, Ordering::Release);
-        self.current.read().unwrap_or_else(PoisonError::into_inner).end()?;
+        {
+            // Whoever comes later all the same waits for this, and then takes the orderly end back.
+            let current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            self.bound.store(UNBOUND, Ordering::Release);
+            current.end()?;
+        }
         let old = self.old.lock().unwrap_or_else(PoisonError::into_inner);
         old.iter().try_for_each(Closed::sync)?;
         let next = State { clean: true, floor, ..state.clone() };

@@ -14,8 +14,8 @@ pub(super) trait Keyed {
 /// Values one table can hold: places are numbered by sixteen bits, and zero marks what is free.
 pub(super) const MOST: usize = u16::MAX as usize;
 
-/// Values side by side in one piece of the slab.
-const PIECE: usize = 64;
+/// Bytes of one piece of the slab, or a little less: a size that allocators have, so that hardly any are left over.
+const PIECE_BYTES: usize = 16 * 1024;
 /// The smallest index that is not empty.
 const FEWEST: usize = 16;
 /// The bits of a hash that an index keeps.
@@ -41,6 +41,9 @@ impl<V> Default for Table<V> {
 }
 
 impl<V: Keyed> Table<V> {
+    /// Values side by side in one piece; of small ones there are never so many that their pieces matter.
+    const PIECE: usize = if size_of::<V>() > 64 { PIECE_BYTES / size_of::<Option<V>>() } else { 64 };
+
     /// How many values there are.
     pub(super) fn len(&self) -> usize {
         usize::from(self.places) - self.free.len()
@@ -64,10 +67,10 @@ impl<V: Keyed> Table<V> {
         let mut at = home(hash, self.index.len());
         while let Some(place) = self.index.get(at).copied().and_then(place) {
             if self.index.get(at).is_some_and(|entry| (entry ^ hash) & HASH == 0) {
-                if let Some(piece) = self.slab.get(usize::from(place) / PIECE) {
+                if let Some(piece) = self.slab.get(usize::from(place) / Self::PIECE) {
                     // Its first bytes; and its last ones, which lie before the next value.
-                    prefetch_index(piece, usize::from(place) % PIECE);
-                    prefetch_index(piece, usize::from(place) % PIECE + 1);
+                    prefetch_index(piece, usize::from(place) % Self::PIECE);
+                    prefetch_index(piece, usize::from(place) % Self::PIECE + 1);
                 }
                 return;
             }
@@ -92,8 +95,8 @@ impl<V: Keyed> Table<V> {
         let place = match self.free.pop() {
             Some(place) => place,
             None => {
-                if usize::from(self.places).is_multiple_of(PIECE) {
-                    self.slab.push(Vec::with_capacity(PIECE));
+                if usize::from(self.places).is_multiple_of(Self::PIECE) {
+                    self.slab.push(Vec::with_capacity(Self::PIECE));
                 }
                 if let Some(piece) = self.slab.last_mut() {
                     piece.push(None);
@@ -104,17 +107,21 @@ impl<V: Keyed> Table<V> {
         };
         if let Some(slot) = slot(&mut self.slab, place) {
             *slot = Some(value);
-            put(&mut self.index, hash & HASH | u64::from(place) + 1);
+            put(&mut self.index, hash & HASH | (u64::from(place) + 1));
         }
     }
 
-    /// Removes the value of a key.
-    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<V> {
-        let at = self.find(hash, key).map(|(at, _)| at)?;
-        let place = place(*self.index.get(at)?)?;
+    /// Removes the value of a key; true if it was there. It is dropped where it lies: a secret that was moved away would
+    /// leave its bytes behind.
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> bool {
+        let Some(at) = self.find(hash, key).map(|(at, _)| at) else { return false };
+        let Some(place) = self.index.get(at).copied().and_then(place) else { return false };
         close_gap(&mut self.index, at);
+        if let Some(slot) = slot(&mut self.slab, place) {
+            *slot = None;
+        }
         self.free.push(place);
-        slot(&mut self.slab, place)?.take()
+        true
     }
 
     /// Removes what is not to be kept.
@@ -136,8 +143,8 @@ impl<V: Keyed> Table<V> {
             let entry = *self.index.get(at)?;
             let place = place(entry)?;
             if (entry ^ hash) & HASH == 0 {
-                let piece = self.slab.get(usize::from(place) / PIECE)?;
-                if let Some(Some(value)) = piece.get(usize::from(place) % PIECE)
+                let piece = self.slab.get(usize::from(place) / Self::PIECE)?;
+                if let Some(Some(value)) = piece.get(usize::from(place) % Self::PIECE)
                     && value.key() == key
                 {
                     return Some((at, value));
@@ -174,14 +181,15 @@ fn place(entry: u64) -> Option<u16> {
     ((entry & !HASH) as u16).checked_sub(1)
 }
 
-fn slot<V>(slab: &mut [Vec<Option<V>>], place: u16) -> Option<&mut Option<V>> {
-    slab.get_mut(usize::from(place) / PIECE)?.get_mut(usize::from(place) % PIECE)
+fn slot<V: Keyed>(slab: &mut [Vec<Option<V>>], place: u16) -> Option<&mut Option<V>> {
+    let (piece, within) = (usize::from(place) / Table::<V>::PIECE, usize::from(place) % Table::<V>::PIECE);
+    slab.get_mut(piece)?.get_mut(within)
 }
 
 /// Where in an index a hash belongs: its upper bits, scaled.
 #[inline]
 fn home(hash: u64, length: usize) -> usize {
-    usize::try_from((hash >> 32) * length as u64 >> 32).unwrap_or(0)
+    usize::try_from(((hash >> 32) * length as u64) >> 32).unwrap_or(0)
 }
 
 #[inline]
@@ -260,7 +268,7 @@ mod tests {
                     table.insert(hash(&key), Value(key, count), hash);
                     model.insert(key, count);
                 }
-                2 => assert_eq!(table.remove(hash(&key), &key).map(|value| value.1), model.remove(&key)),
+                2 => assert_eq!(table.remove(hash(&key), &key), model.remove(&key).is_some()),
                 _ => {
                     table.retain(|value| value.1 % 3 > 0, hash);
                     model.retain(|_, value| *value % 3 > 0);
@@ -304,8 +312,8 @@ mod tests {
         for number in 0..60_000_u32 {
             let key = number.to_le_bytes();
             table.insert(good(&key), Value(key, number), good);
-            let (index, slots) = (table.index.len() * 8, table.slab.len() * PIECE);
-            assert!(number < 1000 || index <= 17 * (table.len() + 1) && slots <= table.len() + PIECE);
+            let (index, slots) = (table.index.len() * 8, table.slab.len() * Table::<Value>::PIECE);
+            assert!(number < 1000 || index <= 17 * (table.len() + 1) && slots <= table.len() + Table::<Value>::PIECE);
         }
     }
 }

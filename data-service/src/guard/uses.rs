@@ -50,12 +50,15 @@ impl Uses {
 
     /// Writes down what is waiting, as used at `now`: a few seconds late at most. A short transaction at a time.
     pub(crate) async fn write(&self, store: &Store, now: Timestamp) -> Result<()> {
-        let Waiting { consumers, secrets, tokens } = std::mem::take(&mut *self.waiting());
+        let Waiting { consumers, secrets, mut tokens } = std::mem::take(&mut *self.waiting());
         if !consumers.is_empty() || !secrets.is_empty() {
             let tx = store.begin().await?;
             consumers::note_uses(tx.on(), &consumers, now).await?;
             consumers::note_secret_uses(tx.on(), &secrets, now).await?;
             tx.commit().await?;
+        }
+        if tokens.len() > BATCH {
+            tokens::sort_by_place(store, &mut tokens).await;
         }
         for batch in tokens.chunks(BATCH) {
             let tx = store.begin().await?;

@@ -12,7 +12,7 @@ use shared::id::{ConsumerKey, ServiceName};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
 
-/// A session, whatever its state, with what belongs to it: all as it was at one moment.
+/// A session that lives, with what belongs to it: all as it was at one moment.
 pub(crate) struct SessionView {
     /// The session.
     pub(crate) session: StoredSession,
@@ -95,29 +95,35 @@ pub(super) const JOINED: &str = "SELECT s.id, s.user_id, s.remembered, s.created
      LEFT JOIN session_data d ON d.session_id = s.id AND d.namespace = '*' \
      LEFT JOIN session_data o ON o.session_id = s.id AND o.namespace = $2 WHERE s.secret_hash = $3";
 
-/// The session of this secret, as a consumer of this service sees it. Nobody who is neither sees more of it than when
+/// The session of this secret if it lives, as a consumer of this service sees it. Nobody who is neither sees more of it than when
 /// it lasts.
 pub(crate) async fn find(
     store: &Store,
     secret: &Secret,
     consumer: Option<&ConsumerKey>,
     service: Option<&ServiceName>,
+    now: Timestamp,
 ) -> Result<Option<SessionView>> {
     let (consumer, service) = (consumer.map_or("", ConsumerKey::as_str), service.map_or("", ServiceName::as_str));
     let Some(row) = store.one::<Joined>(JOINED, &[consumer, service, &hash(secret)]).await? else { return Ok(None) };
+    let session = StoredSession {
+        id: known("sessions.id", &row.id)?,
+        user: row.user_id.as_ref().map(|user| known("sessions.user_id", user)).transpose()?,
+        remembered: row.remembered != 0,
+        created_at: Timestamp::from_millis(row.created_at),
+        last_used_at: Timestamp::from_millis(row.last_used_at),
+        expires_at: Timestamp::from_millis(row.expires_at),
+        ends_at: Timestamp::from_millis(row.ends_at),
+        ended: row.ended_at.is_some(),
+        version: row.version,
+    };
+    // What belongs to one that is over may not be readable any more, and nobody asks for it.
+    if !session.lives(now) {
+        return Ok(None);
+    }
     Ok(Some(SessionView {
         token: row.token.as_ref().map(|token| known_token(store, token, &row)).transpose()?,
-        session: StoredSession {
-            id: known("sessions.id", &row.id)?,
-            user: row.user_id.as_ref().map(|user| known("sessions.user_id", user)).transpose()?,
-            remembered: row.remembered != 0,
-            created_at: Timestamp::from_millis(row.created_at),
-            last_used_at: Timestamp::from_millis(row.last_used_at),
-            expires_at: Timestamp::from_millis(row.expires_at),
-            ends_at: Timestamp::from_millis(row.ends_at),
-            ended: row.ended_at.is_some(),
-            version: row.version,
-        },
+        session,
         user: match (row.user_id, row.username) {
             (Some(id), Some(username)) => Some(User {
                 id: known("users.id", &id)?,

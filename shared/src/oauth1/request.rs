@@ -134,8 +134,9 @@ impl<'a> Request<'a> {
 struct Collected<'a> {
     protocol: Protocol<'a>,
     others: Vec<Parameter<'a>>,
-    /// How many of the parameters are protocol parameters, those without a meaning here too.
+    /// How many protocol parameters there are, those without a meaning here too.
     protocol_count: usize,
+    /// How many parameters of the base string there are.
     count: usize,
     location: Option<Location>,
     oauth_header: bool,
@@ -202,7 +203,8 @@ impl<'a> Collected<'a> {
             return Err(duplicate(known.name()));
         }
         self.note_protocol(location)?;
-        self.note()
+        // The signature is no part of what is signed.
+        if known == Known::Signature { Ok(()) } else { self.note() }
     }
 
     #[inline]
@@ -259,7 +261,8 @@ impl<'a> Collected<'a> {
             signature_method,
             timestamp,
             form,
-            plain_parameters: count - protocol_count,
+            // The signature, which is required, is among the one and not among the other.
+            plain_parameters: count + 1 - protocol_count,
             protocol,
             others,
         })
