@@ -36,17 +36,27 @@ pub fn first_sight(world: &World, bare: &Server, ours: &Server) -> Result<Sight>
     let way = |count| Way { count, per_second: 10_000, ..POST };
     let some = sign(world, ours, way(fifth), Tokens::Fifth(all))?;
     measure(ours, way(fifth), &some, Check::Echo(world))?;
-    let (before, rest) = (ours.resident(), way(all - fifth));
+    let (before, rest) = (resident_at_rest(ours), way(all - fifth));
     let first = sign(world, ours, rest, Tokens::OtherFifths(all))?;
     let by_bare = measure(bare, rest, &first, Check::Length)?;
     let by_ours = measure(ours, rest, &first, Check::Echo(world))?;
-    let full = ours.resident();
+    let full = resident_at_rest(ours);
     let again = sign(world, ours, rest, Tokens::OtherFifths(all))?;
     measure(ours, rest, &again, Check::Echo(world))?;
-    let (tokens, nonces) = (full.saturating_sub(before), ours.resident().saturating_sub(full));
+    let (tokens, nonces) = (full.saturating_sub(before), resident_at_rest(ours).saturating_sub(full));
     let bytes = tokens.saturating_sub(nonces) as f64 / rest.count as f64;
     Ok(Sight { bare: by_bare, ours: by_ours, bytes, tokens: all })
 }
+
+/// Resident memory when what waited to be written down is written.
+fn resident_at_rest(server: &Server) -> u64 {
+    std::thread::sleep(WRITTEN_AFTER);
+    server.settle(Duration::from_secs(20));
+    server.resident()
+}
+
+/// Last uses are written down every three seconds.
+const WRITTEN_AFTER: Duration = Duration::from_secs(4);
 
 /// Start and idle memory, in rounds.
 #[derive(Default)]

@@ -27,8 +27,8 @@ pub struct Sample {
 impl Sample {
     /// The sample, signed with a method.
     pub fn signed(method: SignatureMethod) -> Result<Self> {
-        let consumer = Credentials::new("c_Jz4Zr0mVbUq6yQ2nT8wXkA", "cs_3q9J0t7bVwLmYx5RkZp2hNfD8aGcEuSi");
-        let token = Credentials::new("t_Qm7Xw2VdKp9RfZ4nLs6TbH", "ts_8yN1c4GvZr7MxLq0WkBt5jPfDhEaUiSo");
+        let consumer = Credentials::new("c_Jz4Zr0mVbUq6yQ2nT8wXkA", "cs_3q9J0t7bVwLmYx5RkZp2hNfD8aGc");
+        let token = Credentials::new("t_Qm7Xw2VdKp9RfZ4nLs6TbH", "ts_8yN1c4GvZr7MxLq0WkBt5jPfDhEa");
         let (consumer_secret, token_secret) = (consumer.secret.clone(), token.secret.clone());
         let signer = Signer { consumer, token: Some(token), method };
         let request = ToSign {
