@@ -29,7 +29,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    data_service::pages::keep_small();
     match cli::Cli::parse().run() {
         Ok(code) => code,
         Err(failure) => {

@@ -13,7 +13,6 @@ use crate::error::{Error, Fault, Result};
 use crate::events::Watch;
 use crate::guard::freshness::Freshness;
 use crate::guard::replay;
-use crate::pages;
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, sweep};
 use actix_web::{App as Actix, HttpServer, dev::Server};
@@ -325,14 +324,9 @@ async fn keep_house(house: Arc<House>) -> Infallible {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut count: u64 = 0;
-    let mut pages_are_small = true;
     loop {
         tick.tick().await;
         count += 1;
-        if pages_are_small && house.guard.holds_much() {
-            pages::allow_large();
-            pages_are_small = false;
-        }
         let now = house.rooms.clock.now();
         let away = house.rooms.store.is_away();
         let mut outcomes = Vec::new();

@@ -104,11 +104,6 @@ impl Guard {
         Self { cache, replay, freshness, uses, store, clock, dummy: Dummy::new(chance::signing_secret(['n', 'o'])) }
     }
 
-    /// True if it holds so many tokens that they are worth large pages: most of a MiB of them.
-    pub(crate) fn holds_much(&self) -> bool {
-        self.cache.tokens.len() >= 4_096
-    }
-
     /// Identifies the caller. `bases` are the URLs under which the door is signed: what is signed for one door is
     /// worth nothing at another. `body` gives the body; unless that is a form, it is asked for only when the signature
     /// held, so nothing of a stranger's is kept.

@@ -14,7 +14,6 @@ mod error;
 mod events;
 mod guard;
 mod operator;
-pub mod pages;
 mod settings;
 mod store;
 

@@ -13,6 +13,8 @@ mod common;
 use common::{Consumer, House};
 use serde_json::json;
 use shared::command::{Receipt, RevokeConsumer};
+use shared::oauth1::SignatureMethod;
+use shared::secret::Secret;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -162,4 +164,58 @@ fn a_request_whose_body_arrives_after_rights_or_secrets_were_taken_away() {
         admin.post(&rotate, json!({ "overlap_seconds": 0 })).expect(201);
     });
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("signature_invalid"), "{answer}");
+}
+
+/// Keys are kept ready for each token in memory, and for requests without one. They end with the secret they were made of.
+#[test]
+fn a_key_that_is_kept_ends_with_its_secret() {
+    for method in SignatureMethod::ALL {
+        let house = House::start();
+        let admin = house.admin();
+        let alone = house.consumer("blog", &["users.me.#"]).with_method(method);
+        let acting = house.acting(&alone, &house.user("ada", "a long password")).with_method(method);
+        let secrets = format!("/consumers/{}/secrets", alone.key());
+        let rotate = |overlap: u64| -> String {
+            let made = admin.post(&secrets, json!({ "overlap_seconds": overlap })).expect(201);
+            made.json["secret"].as_str().unwrap().into()
+        };
+        let with = |secret: &str| {
+            let mut both = [alone.clone(), acting.clone()];
+            both.iter_mut().for_each(|consumer| consumer.signer.consumer.secret = Secret::new(secret));
+            both
+        };
+        // The first of them makes the key, the others find it.
+        let accepted = |both: &[Consumer]| {
+            for consumer in both.iter().cycle().take(6) {
+                consumer.get("/echo").expect(200);
+            }
+        };
+        let refused = |both: &[Consumer]| {
+            for consumer in both.iter().cycle().take(4) {
+                consumer.get("/echo").refused("signature_invalid");
+            }
+        };
+        let first = [alone.clone(), acting.clone()];
+        accepted(&first);
+        refused(&with("cs_another"));
+        let second = with(&rotate(60));
+        // Two work: whichever comes, and in turn.
+        for _ in 0..2 {
+            accepted(&first);
+            accepted(&second);
+        }
+        refused(&with("cs_another"));
+        let third = with(&rotate(0));
+        refused(&first);
+        refused(&second);
+        accepted(&third);
+        refused(&first);
+        // A secret that retires by itself, without anybody saying so.
+        let fourth = with(&rotate(2));
+        accepted(&fourth);
+        house.until("the third has retired", || third.iter().all(|one| one.get("/echo").code() == "signature_invalid"));
+        accepted(&fourth);
+        refused(&third);
+        refused(&first);
+    }
 }

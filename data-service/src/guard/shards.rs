@@ -85,7 +85,7 @@ impl<V: Keyed> Shards<V> {
         self.0.get(usize::try_from(hash >> 20).unwrap_or(0) % SHARDS)
     }
 
-    /// How many values there are, more or less: the pieces are asked one after the other.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }

@@ -114,11 +114,6 @@ impl Tokens {
         noted.unwrap_or(true)
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Removes a token.
     pub(super) fn remove(&self, token: &str) {
         self.0.remove(token);
