@@ -1,7 +1,7 @@
 //! HMAC-SHA1 that has taken in its key already (RFC 2104 section 4): two of the blocks that each request would hash again.
 //!
-//! Kept for each token in memory, and therefore nothing but the two states of the hash: 40 bytes, where an [`Hmac`] that
-//! can be cloned has 200. The hash itself is the `sha1` crate's.
+//! Kept for each token in memory, and therefore nothing but the two states of the hash, 40 bytes: an [`Hmac`] that can be
+//! cloned has a block besides. The hash itself is the `sha1` crate's.
 //!
 //! [`Hmac`]: hmac::Hmac
 
