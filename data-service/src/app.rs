@@ -254,7 +254,7 @@ fn broke_off(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<()
 async fn close(house: &House) -> Result<()> {
     let store = &house.rooms.store;
     let told = async {
-        house.guard.uses.write(store, house.rooms.clock.now()).await?;
+        house.guard.uses.write(&house.guard.cache, store, house.rooms.clock.now()).await?;
         forget(store, &house.instance).await
     };
     if let Err(error) = told.await {
@@ -334,7 +334,7 @@ async fn keep_house(house: Arc<House>) -> Infallible {
             outcomes.push(house.guard.replay.tidy(&house.rooms.store, now).await);
         }
         if count.is_multiple_of(3) && !away {
-            outcomes.push(house.guard.uses.write(&house.rooms.store, now).await);
+            outcomes.push(house.guard.uses.write(&house.guard.cache, &house.rooms.store, now).await);
         }
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "housekeeping will be tried again");

@@ -1,5 +1,6 @@
 //! The one place that asks for randomness: ids, keys and secrets, all from the operating system.
 
+use crate::letters;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
@@ -29,9 +30,9 @@ pub fn request_id() -> String {
     format!("{process:016x}-{:012x}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The public half of new credentials: a prefix that tells what it is, and 128 random bits.
+/// The public half of new credentials: a prefix that tells what it is, and 125 random bits in 25 letters.
 pub fn key(prefix: &str) -> String {
-    format!("{prefix}_{}", letters(&bytes::<16>()))
+    format!("{prefix}_{}", letters::write(&bytes::<16>()))
 }
 
 /// A session id: 256 random bits in 43 characters that need no encoding in a cookie.
@@ -49,24 +50,6 @@ pub fn secret(prefix: &str) -> Secret {
 pub fn signing_secret(prefix: [char; 2]) -> Secret {
     let [first, second] = prefix;
     Secret::new(format!("{first}{second}_{}", URL_SAFE_NO_PAD.encode(bytes::<21>())))
-}
-
-/// Base 32 without the letters that look like others, in lower case: keys are read aloud and typed.
-fn letters(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
-    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for &byte in bytes {
-        buffer = buffer << 8 | u32::from(byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            let index = usize::try_from(buffer >> bits & 31).unwrap_or(0);
-            text.push(char::from(ALPHABET.get(index).copied().unwrap_or(b'a')));
-        }
-        buffer &= (1 << bits) - 1;
-    }
-    text
 }
 
 #[cfg(test)]

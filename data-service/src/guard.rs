@@ -23,15 +23,17 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::credentials::{ConsumerCredential, TokenFacts};
+use crate::store::credentials::{ConsumerCredential, TokenFacts, TokenId};
 use cache::Cache;
 use freshness::Freshness;
+use futures_util::future::BoxFuture;
 use keys::{Dummy, Fit, Keys, Token};
 use nonces::{Nonces, Pending};
+use replay::Fingerprint;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{
-    BaseUrl, BodyHashAlgorithm, Location, Message, Request, SignatureBytes, SignatureMethod, Window, base_string_into,
-    decode_signature,
+    BaseUrl, BodyHash, BodyHashAlgorithm, Location, Message, Request, SentHash, SignatureBytes, SignatureMethod,
+    Window, base_string_into, decode_signature,
 };
 use shared::timestamp::Timestamp;
 use std::cell::RefCell;
@@ -79,6 +81,21 @@ struct Signed<'a> {
     epoch: u64,
 }
 
+/// What is known of a request whose head was read, and what its body and its nonce have to fit.
+struct Head<'a> {
+    /// What it rests on, once that is decided.
+    signed: Option<Signed<'a>>,
+    timestamp: i64,
+    fingerprint: Fingerprint,
+    signature_method: SignatureMethod,
+    plain_parameters: usize,
+    body_hash: Option<SentHash>,
+    form: bool,
+}
+
+/// A decision that the store is asked for.
+type Later<'s, 'a> = BoxFuture<'s, Result<Signed<'a>>>;
+
 /// The credentials of a request, as far as they are known.
 struct Found {
     consumer: Option<Arc<ConsumerCredential>>,
@@ -107,48 +124,35 @@ impl Guard {
     /// Identifies the caller. `bases` are the URLs under which the door is signed: what is signed for one door is
     /// worth nothing at another. `body` gives the body; unless that is a form, it is asked for only when the signature
     /// held, so nothing of a stranger's is kept.
-    pub(crate) async fn identify<'a, B: AsRef<[u8]>>(
+    ///
+    /// While something is waited for, what was read of the head is not kept: a request is small in memory, which costs less
+    /// than to read the head again in the rare case.
+    pub(crate) async fn identify<'a, 'm, B: AsRef<[u8]>>(
         &self,
         bases: &'a [BaseUrl],
-        message: &Message<'_>,
+        message: impl Fn() -> Message<'m>,
         body: impl AsyncFnOnce() -> Result<B>,
     ) -> Result<(Proved<'a>, B)> {
-        if let Some(token) = message.probable_token() {
-            self.cache.tokens.expect(token);
-        }
-        let request = Request::parse(message)?;
-        if let Some(token) = request.token() {
-            self.cache.tokens.expect_more(token.as_bytes());
-        }
         let now = self.clock.now();
-        Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
-        let fingerprint = self.replay.fingerprint(
-            &request.consumer_key(),
-            request.token().as_deref().unwrap_or_default(),
-            &request.nonce(),
-        );
-        self.replay.expect(request.timestamp, fingerprint);
-        let mut signed = self.prove_first(bases, &request, now).await?;
+        let (mut head, later) = self.head(bases, message(), now)?;
+        if let Some(later) = later {
+            head.signed = Some(later.await?);
+        }
         let body = body().await?;
-        let fresh = self.freshness.is_fresh();
-        if signed.epoch != self.cache.epoch() || !fresh {
+        if !self.still_holds(&head) {
             // Something changed while the body arrived, or memory cannot be trusted: all of it is decided anew.
-            signed = Box::pin(self.prove_anew(bases, &request)).await?;
+            head.signed = Some(Box::pin(self.prove_anew(bases, message())).await?);
         }
-        let body_hash = signed.consumer.body_hash.check(request.body_hash().as_deref(), request.form, body.as_ref())?;
-        if let Some(pending) = self.replay.accept(request.timestamp, fingerprint, now)? {
-            signed = Box::pin(self.wait(bases, pending, &request, signed)).await?;
+        let policy = head.signed.as_ref().map_or(BodyHash::Required, |signed| signed.consumer.body_hash);
+        let body_hash = policy.check(head.body_hash.as_ref(), head.form, body.as_ref())?;
+        if let Some(pending) = self.replay.accept(head.timestamp, head.fingerprint, now)? {
+            Box::pin(self.wait(bases, pending, message(), &mut head)).await?;
         }
-        let Signed { consumer, token, due, base, secret, .. } = signed;
+        let Head { signed, signature_method, plain_parameters, .. } = head;
+        let Signed { consumer, token, due, base, secret, .. } = signed.ok_or_else(unproved)?;
         self.note_use(&consumer, token.as_ref().filter(|_| due), secret, now);
-        let proved = Proved {
-            caller: Caller::Signed { consumer, token },
-            signature_method: request.signature_method,
-            base,
-            plain_parameters: request.plain_parameters,
-            body_hash,
-        };
-        Ok((proved, body))
+        let caller = Caller::Signed { consumer, token };
+        Ok((Proved { caller, signature_method, base, plain_parameters, body_hash }, body))
     }
 
     /// Waits for what others say about the nonce. What changed meanwhile counts, as it does while the body arrives.
@@ -156,25 +160,77 @@ impl Guard {
         &self,
         bases: &'a [BaseUrl],
         pending: Pending,
-        request: &Request<'_>,
-        signed: Signed<'a>,
-    ) -> Result<Signed<'a>> {
-        pending.accepted(request.timestamp, &self.replay).await?;
-        match self.cache.epoch() == signed.epoch && self.freshness.is_fresh() {
-            true => Ok(signed),
-            false => self.prove_anew(bases, request).await,
+        message: Message<'_>,
+        head: &mut Head<'a>,
+    ) -> Result<()> {
+        pending.accepted(head.timestamp, &self.replay).await?;
+        if !self.still_holds(head) {
+            head.signed = Some(self.prove_anew(bases, message).await?);
+        }
+        Ok(())
+    }
+
+    /// Whether what the head was found to rest on is still so, as far as can be known without asking.
+    #[inline]
+    fn still_holds(&self, head: &Head<'_>) -> bool {
+        let fresh = self.freshness.is_fresh();
+        head.signed.as_ref().is_some_and(|signed| signed.epoch == self.cache.epoch()) && fresh
+    }
+
+    /// Reads the head, and decides upon it by what is in memory, as nearly every time. If something is not there, or if
+    /// memory refuses and is stale (a secret that was made meanwhile is a good one), the decision comes later.
+    fn head<'a: 's, 's>(
+        &'s self,
+        bases: &'a [BaseUrl],
+        message: Message<'s>,
+        now: Timestamp,
+    ) -> Result<(Head<'a>, Option<Later<'s, 'a>>)> {
+        let probable = message.probable_token().and_then(TokenId::read);
+        if let Some(token) = probable {
+            self.cache.tokens.expect(token);
+        }
+        let request = Request::parse(&message)?;
+        if let Some(token) = probable {
+            self.cache.tokens.expect_more(token);
+        }
+        Window::at(now.seconds(), self.replay.floor()).check(request.timestamp)?;
+        let fingerprint = self.replay.fingerprint(
+            &request.consumer_key(),
+            request.token().as_deref().unwrap_or_default(),
+            &request.nonce(),
+        );
+        self.replay.expect(request.timestamp, fingerprint);
+        // While the token is on its way.
+        let body_hash = request.body_hash();
+        let head = |signed| Head {
+            signed,
+            timestamp: request.timestamp,
+            fingerprint,
+            signature_method: request.signature_method,
+            plain_parameters: request.plain_parameters,
+            body_hash,
+            form: request.form,
+        };
+        match self.prove_from_memory(bases, &request, now) {
+            Some(Ok(signed)) => Ok((head(Some(signed)), None)),
+            Some(Err(Error::Refused(_))) if !self.freshness.is_fresh() => {
+                Ok((head(None), Some(Box::pin(self.prove_anew(bases, message)))))
+            }
+            Some(Err(error)) => Err(error),
+            None => Ok((head(None), Some(Box::pin(self.prove_first(bases, message, request, now))))),
         }
     }
 
-    /// From memory, as long as it is not known to be wrong. What memory refuses is asked again when it is stale: a secret
-    /// that was made meanwhile is a good one.
-    async fn prove_first<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>, now: Timestamp) -> Result<Signed<'a>> {
-        let outcome = match self.prove_from_memory(bases, request, now) {
-            Some(outcome) => outcome,
-            None => Box::pin(self.prove(bases, request, now, !self.freshness.is_lost())).await,
-        };
-        match outcome {
-            Err(Error::Refused(_)) if !self.freshness.is_fresh() => Box::pin(self.prove_anew(bases, request)).await,
+    /// Asks the store for what is not in memory. What memory refuses is asked again when it is stale.
+    async fn prove_first<'a>(
+        &self,
+        bases: &'a [BaseUrl],
+        message: Message<'_>,
+        request: Request<'_>,
+        now: Timestamp,
+    ) -> Result<Signed<'a>> {
+        match self.prove(bases, &request, now, !self.freshness.is_lost()).await {
+            Err(Error::Refused(_)) if !self.freshness.is_fresh() => self.prove_anew(bases, message).await,
             outcome => outcome,
         }
     }
@@ -197,7 +253,10 @@ impl Guard {
             base_string_into(text, request, bases.first()?);
             let serial = keys::serial(&consumer, request.signature_method, now);
             let seen = match request.token() {
-                Some(token) => Some(self.cache.tokens.get(&token, serial, now).filter(|seen| seen.is_alive(now))?),
+                Some(token) => {
+                    let token = TokenId::read(token.as_bytes())?;
+                    Some(self.cache.tokens.get(token, serial, now).filter(|seen| seen.is_alive(now))?)
+                }
                 None => None,
             };
             let found = Found { consumer: Some(consumer), seen, serial, epoch };
@@ -206,9 +265,10 @@ impl Guard {
     }
 
     /// Proves until nothing changed meanwhile: what was read before a change must not be believed after its receipt.
-    async fn prove_anew<'a>(&self, bases: &'a [BaseUrl], request: &Request<'_>) -> Result<Signed<'a>> {
+    async fn prove_anew<'a>(&self, bases: &'a [BaseUrl], message: Message<'_>) -> Result<Signed<'a>> {
+        let request = Request::parse(&message)?;
         for _ in 0..ROUNDS {
-            let signed = self.prove(bases, request, self.clock.now(), self.freshness.is_fresh()).await?;
+            let signed = self.prove(bases, &request, self.clock.now(), self.freshness.is_fresh()).await?;
             if signed.epoch == self.cache.epoch() {
                 return Ok(signed);
             }
@@ -228,8 +288,8 @@ impl Guard {
         let consumer = self.consumer(&request.consumer_key(), trusted, now).await?;
         let method = request.signature_method;
         let serial = consumer.as_deref().filter(|_| trusted).and_then(|consumer| keys::serial(consumer, method, now));
-        let seen = match request.token() {
-            Some(token) => self.token(&token, serial, trusted, now).await?,
+        let seen = match request.token().and_then(|token| TokenId::read(token.as_bytes())) {
+            Some(token) => self.token(token, serial, trusted, now).await?,
             None => None,
         };
         let found = Found { consumer, seen, serial, epoch };
@@ -270,10 +330,10 @@ impl Guard {
             keys.find(text.as_bytes(), signature).map(|fit| (base, fit))
         });
         let (Some(consumer), true, Some((base, Fit { secret, keyed }))) = (consumer, known, fits) else {
-            return Err(Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into());
+            return Err(unproved());
         };
         if let (Some(keyed), Some(serial), Some(seen)) = (keyed, serial, &seen) {
-            self.cache.tokens.keep(seen.facts.token.as_str(), serial, keyed);
+            self.cache.tokens.keep(seen.facts.token, serial, keyed);
         }
         let (token, due) = seen.map_or((None, false), |Seen { facts, due, .. }| (Some(facts), due));
         check_state(request, &consumer, token.as_ref(), now)?;
@@ -289,17 +349,17 @@ impl Guard {
         }
     }
 
-    /// A token, and its key if that was made of the secret with this serial number.
+    /// A token, with the key if that was made of the secret with this serial number.
     async fn token(
         &self,
-        token: &str,
+        token: TokenId,
         serial: Option<NonZeroU32>,
         trusted: bool,
         now: Timestamp,
     ) -> Result<Option<Seen>> {
         match self.cache.tokens.get(token, serial, now).filter(|seen| trusted && seen.is_alive(now)) {
             Some(seen) => Ok(Some(seen)),
-            None => Box::pin(self.cache.load_token(&self.store, token)).await,
+            None => Box::pin(self.cache.load_token(&self.store, token, now)).await,
         }
     }
 
@@ -310,10 +370,14 @@ impl Guard {
         if let Some(secret) = consumer.secrets.get(secret).filter(|secret| secret.last_use.note(now)) {
             self.uses.secret(secret.id);
         }
-        if let Some(token) = token.filter(|token| self.cache.tokens.note_use(token.token.as_str(), now)) {
-            self.uses.token(token.token);
+        if let Some(token) = token {
+            self.uses.token(|| self.cache.tokens.note_use(token.token, now));
         }
     }
+}
+
+fn unproved() -> Error {
+    Refusal::new(Code::SignatureInvalid, "the signature does not fit this request").into()
 }
 
 /// What only who has proved the secrets is told.

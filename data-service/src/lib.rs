@@ -13,6 +13,7 @@ mod doors;
 mod error;
 mod events;
 mod guard;
+mod letters;
 mod operator;
 mod settings;
 mod store;

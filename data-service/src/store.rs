@@ -29,6 +29,7 @@ pub(crate) mod sessions;
 pub(crate) mod setup_links;
 pub(crate) mod sweep;
 pub(crate) mod throttles;
+mod token_id;
 pub(crate) mod tokens;
 pub(crate) mod users;
 

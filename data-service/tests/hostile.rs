@@ -527,8 +527,10 @@ fn a_stranger_learns_nothing() {
     house.admin().post(&format!("/consumers/{}/revoke", revoked.key()), json!({})).expect(200);
     let mut wrong_token_secret = as_ada.clone();
     wrong_token_secret.signer.token.as_mut().unwrap().secret = Secret::new("wrong");
+    // One that could be a token, and one that could not.
+    let [nobody, nothing] = ["t_aaaaaaaaaaaaaaaaaaaaaaaaa", "t_nobody"].map(|token| blog.with_token(token, "x"));
     let seen: Vec<Answer> =
-        [wrong(&blog), unknown, wrong(&revoked), blog.with_token("t_nobody", "x"), wrong_token_secret, wrong(&as_ada)]
+        [wrong(&blog), unknown, wrong(&revoked), nobody, nothing, wrong_token_secret, wrong(&as_ada)]
             .iter()
             .map(|stranger| stranger.get("/echo").expect(401))
             .collect();

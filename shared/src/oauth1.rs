@@ -29,7 +29,7 @@ mod window;
 
 pub use base_string::{base_string, base_string_into, normalise};
 pub use base_url::{BaseUrl, UrlError};
-pub use body_hash::{BodyHash, BodyHashAlgorithm};
+pub use body_hash::{BodyHash, BodyHashAlgorithm, SentHash};
 pub use keyed::Keyed;
 pub use message::{Authorization, Message, is_form};
 pub use method::{Key, SignatureBytes, SignatureMethod, decode_signature, verify};

@@ -16,7 +16,7 @@ fn verify(sample: &Sample, keyed: &Keyed, text: &mut String) -> Result<bool> {
         SignatureMethod::HmacSha1 => keyed.verify(text.as_bytes(), &signature),
         method => oauth1::verify(method, consumer_secret, token_secret, text.as_bytes(), &signature),
     };
-    let hash = BodyHash::Required.check(request.body_hash().as_deref(), request.form, BODY.as_bytes())?;
+    let hash = BodyHash::Required.check(request.body_hash().as_ref(), request.form, BODY.as_bytes())?;
     Ok(fits && hash.is_some())
 }
 

@@ -104,7 +104,7 @@ impl Run for RevokeToken {
                 match own.session() {
                     Some(session) => end_session(call, session.id).await,
                     None => {
-                        let token = own.token.as_str().parse().map_err(|_| Fault::Damaged("tokens.token"))?;
+                        let token = own.token.text().as_str().parse().map_err(|_| Fault::Damaged("tokens.token"))?;
                         end_token(call, &token).await
                     }
                 }

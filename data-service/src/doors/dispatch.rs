@@ -54,20 +54,22 @@ pub(super) fn bytes(json: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What was verified, for `echo`.
-pub(super) fn echoed<'a>(
+/// What was verified, for `echo`: `reply` makes the reply of it.
+pub(super) fn echo<T>(
     rooms: &Rooms,
-    proved: &'a Proved<'_>,
-    method: &'a str,
+    proved: &Proved<'_>,
+    method: &str,
     path: &str,
     body_bytes: usize,
-) -> Result<Echoed<'a>> {
+    reply: impl FnOnce(&Echoed<'_>) -> Result<T>,
+) -> Result<T> {
     rooms.counters.count_echo();
     let token = proved.caller.token();
-    Ok(Echoed {
+    let text = token.map(|token| token.token.text());
+    reply(&Echoed {
         consumer: proved.caller.consumer_key()?.as_str().into(),
         user: token.map(|token| token.user),
-        token: token.map(|token| token.token.as_str().into()),
+        token: text.as_ref().map(|text| text.as_str().into()),
         method: method.into(),
         url: proved.base.with_path(path).into(),
         parameters: proved.plain_parameters,

@@ -9,11 +9,13 @@ mod router;
 
 use crate::chance;
 use crate::doors::House;
-use crate::doors::dispatch::echoed;
+use crate::doors::dispatch::echo;
 use crate::error::{Error, Fault, Result};
+use crate::guard::Proved;
 use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
 use shared::command::Echo;
@@ -124,41 +126,49 @@ async fn before_opening(request: &HttpRequest, mut payload: Payload) -> HttpResp
     reply::problem(&refusal, &chance::request_id())
 }
 
-/// Identify, then call. Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn answer(request: &HttpRequest, mut payload: Payload, door: &Door) -> Result<HttpResponse> {
+/// Identify, then call.
+async fn answer(request: &HttpRequest, payload: Payload, door: &Door) -> Result<HttpResponse> {
     let house = &*door.house;
-    let headers = request.headers();
-    body::check_length(headers, house.body_limit)?;
+    let (proved, body) = identify(request, payload, door).await?;
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return echo(&house.rooms, &proved, method, path, body.len(), |reply| reply::json(StatusCode::OK, reply));
+    }
+    let (handler, fields) = door.router.find(method, path)?;
+    let (query, content_type) = (request.uri().query(), content_type(request.headers()));
+    let if_match = request.headers().get("if-match").and_then(|value| value.to_str().ok());
+    let incoming = Incoming { fields, query, content_type, if_match, body: &body };
+    handler(&house.rooms, &proved.caller, incoming).await
+}
+
+/// Signature first, on the head alone unless the body is a form; then the body, then the nonce.
+async fn identify<'d>(request: &HttpRequest, mut payload: Payload, door: &'d Door) -> Result<(Proved<'d>, Bytes)> {
+    let (guard, limit) = (&door.house.guard, door.house.body_limit);
+    body::check_length(request.headers(), limit)?;
     check_target(request)?;
-    let (path, query, content_type) = (request.uri().path(), request.uri().query(), content_type(headers));
-    let mut message = Message {
-        method: request.method().as_str(),
-        path,
-        query,
-        authorization: authorization(headers),
-        content_type,
-        form: b"",
-    };
-    let form;
-    let identified = if is_form(content_type) {
-        form = body::read(&mut payload, limits::FORM_BYTES.min(house.body_limit)).await?;
-        message.form = &form;
-        house.guard.identify(&door.bases, &message, async || Ok(form.clone())).await
+    let identified = if is_form(content_type(request.headers())) {
+        let form = body::read(&mut payload, limits::FORM_BYTES.min(limit)).await?;
+        Box::pin(guard.identify(&door.bases, || message(request, &form), async || Ok(form.clone()))).await
     } else {
-        house.guard.identify(&door.bases, &message, async || body::read(&mut payload, house.body_limit).await).await
+        let body = async || body::read(&mut payload, limit).await;
+        guard.identify(&door.bases, || message(request, b""), body).await
     };
     if identified.is_err() {
         // A body that nobody reads costs the connection, and the next request a new one.
-        Box::pin(body::drain(headers, &mut payload)).await;
+        Box::pin(body::drain(request.headers(), &mut payload)).await;
     }
-    let (proved, body) = identified?;
-    if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return reply::json(StatusCode::OK, &echoed(&house.rooms, &proved, message.method, path, body.len())?);
+    identified
+}
+
+fn message<'m>(request: &'m HttpRequest, form: &'m [u8]) -> Message<'m> {
+    Message {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query(),
+        authorization: authorization(request.headers()),
+        content_type: content_type(request.headers()),
+        form,
     }
-    let (handler, fields) = door.router.find(message.method, path)?;
-    let if_match = headers.get("if-match").and_then(|value| value.to_str().ok());
-    let incoming = Incoming { fields, query, content_type, if_match, body: &body };
-    handler(&house.rooms, &proved.caller, incoming).await
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {

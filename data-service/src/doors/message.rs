@@ -2,7 +2,7 @@
 //! answer is a status and JSON. The table is made from the commands' declarations.
 
 use super::House;
-use super::dispatch::{self, call, malformed};
+use super::dispatch::{self, bytes, call, malformed};
 use crate::caller::Caller;
 use crate::chance;
 use crate::commands::{Rooms, Run};
@@ -101,10 +101,10 @@ impl Desk {
             content_type: None,
             form: b"",
         };
-        let (proved, body) = self.house.guard.identify(&self.base, &message, async || Ok(request.body)).await?;
+        let (proved, body) = self.house.guard.identify(&self.base, || message, async || Ok(request.body)).await?;
         if request.command == Echo::NAME {
-            let echoed = dispatch::echoed(&self.house.rooms, &proved, METHOD, &path, body.len())?;
-            return Ok(Answer { status: 200, body: dispatch::bytes(&echoed)? });
+            let body = dispatch::echo(&self.house.rooms, &proved, METHOD, &path, body.len(), |reply| bytes(reply))?;
+            return Ok(Answer { status: 200, body });
         }
         let handler = self.commands.get(request.command);
         let handler = handler.ok_or_else(|| Refusal::new(Code::NotFound, "there is no command of this name"))?;
@@ -135,7 +135,7 @@ fn handle<'a, C: Run>(rooms: &'a Rooms, caller: &'a Caller, body: &'a [u8]) -> L
             return Ok(Answer { status, body: Vec::new() });
         }
         let value = dispatch::value(&reply)?;
-        Ok(Answer { status, body: dispatch::bytes(dispatch::body(&route, &value))? })
+        Ok(Answer { status, body: bytes(dispatch::body(&route, &value))? })
     }
     .boxed_local()
 }

@@ -1,10 +1,10 @@
 //! Credentials in memory. Never stale: what was read from the store while something was being revoked is not kept.
 
-use super::shards::Shards;
+use super::shards::{self, Shards};
 use super::table::Keyed;
 use super::tokens::{Seen, Tokens};
 use crate::error::Result;
-use crate::store::credentials::{ConsumerCredential, Forget};
+use crate::store::credentials::{ConsumerCredential, Forget, TokenId};
 use crate::store::{Store, consumers, tokens};
 use shared::timestamp::Timestamp;
 use std::sync::Arc;
@@ -13,15 +13,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Both kinds of credentials.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    consumers: Shards<Arc<ConsumerCredential>>,
+    consumers: Shards<Consumer>,
     pub(super) tokens: Tokens,
     /// Grows whenever something is forgotten, before it is.
     epoch: AtomicU64,
 }
 
-impl Keyed for Arc<ConsumerCredential> {
-    fn key(&self) -> &[u8] {
-        self.key.as_str().as_bytes()
+/// A consumer in memory; `None` in a free place.
+#[derive(Debug, Default)]
+struct Consumer(Option<Arc<ConsumerCredential>>);
+
+impl Keyed for Consumer {
+    type Key = str;
+
+    fn key(&self) -> &str {
+        self.0.as_ref().map_or("", |consumer| consumer.key.as_str())
+    }
+
+    fn hash(key: &str) -> u64 {
+        shards::hash(key)
     }
 }
 
@@ -34,7 +44,7 @@ impl Cache {
     /// A consumer from memory.
     #[inline]
     pub(super) fn consumer(&self, key: &str) -> Option<Arc<ConsumerCredential>> {
-        self.consumers.with(key, Arc::clone)
+        self.consumers.with(key, |consumer| consumer.0.clone()).flatten()
     }
 
     /// A consumer from the store; remembered unless something was forgotten while it was read.
@@ -47,17 +57,17 @@ impl Cache {
         let epoch = self.epoch();
         let found = consumers::credential(store.read(), &store.seal, key, now).await?.map(Arc::new);
         if let Some(found) = &found {
-            self.consumers.put(Arc::clone(found), || self.epoch() == epoch);
+            self.consumers.put(Consumer(Some(Arc::clone(found))), || self.epoch() == epoch);
         }
         Ok(found)
     }
 
     /// A token from the store; remembered unless something was forgotten while it was read.
-    pub(super) async fn load_token(&self, store: &Store, key: &str) -> Result<Option<Seen>> {
+    pub(super) async fn load_token(&self, store: &Store, token: TokenId, now: Timestamp) -> Result<Option<Seen>> {
         let epoch = self.epoch();
-        let Some(found) = tokens::credential(store, key).await? else { return Ok(None) };
+        let Some(found) = tokens::credential(store, token).await? else { return Ok(None) };
         self.tokens.put(&found, || self.epoch() == epoch);
-        Ok(Some(Seen::new(found)))
+        Ok(Some(Seen::new(found, now)))
     }
 
     /// Forgets. When this returns, nothing of it is in memory, and no reading under way will put it back.
@@ -65,7 +75,7 @@ impl Cache {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         match what {
             Forget::Consumer(key) => self.consumers.remove(key),
-            Forget::Tokens(keys) => keys.iter().for_each(|key| self.tokens.remove(key)),
+            Forget::Tokens(keys) => keys.iter().filter_map(TokenId::read).for_each(|token| self.tokens.remove(token)),
             Forget::User(id) => self.tokens.remove_of(*id),
             Forget::Everything => {
                 self.consumers.retain(|_| false);
@@ -81,11 +91,18 @@ impl Cache {
 mod tests {
     use super::*;
 
+    #[derive(Default)]
     struct Named(&'static str);
 
     impl Keyed for Named {
-        fn key(&self) -> &[u8] {
-            self.0.as_bytes()
+        type Key = str;
+
+        fn key(&self) -> &str {
+            self.0
+        }
+
+        fn hash(key: &str) -> u64 {
+            shards::hash(key)
         }
     }
 
@@ -110,10 +127,17 @@ mod tests {
     fn a_history_of_changes_and_readings_holds_nothing_stale() {
         use std::sync::atomic::AtomicBool;
         use std::time::{Duration, Instant};
+        #[derive(Default)]
         struct Version(u64);
         impl Keyed for Version {
-            fn key(&self) -> &[u8] {
-                b"key"
+            type Key = str;
+
+            fn key(&self) -> &str {
+                "key"
+            }
+
+            fn hash(key: &str) -> u64 {
+                shards::hash(key)
             }
         }
         let (cache, versions, store) = (Cache::default(), Shards::<Version>::default(), AtomicU64::new(0));

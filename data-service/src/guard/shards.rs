@@ -18,15 +18,21 @@ impl<V> Default for Shards<V> {
 impl<V: Keyed> Shards<V> {
     /// Looks at the value of a key.
     #[inline]
-    pub(super) fn with<T>(&self, key: &str, look: impl FnOnce(&V) -> T) -> Option<T> {
-        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
+    pub(super) fn with<T>(&self, key: &V::Key, look: impl FnOnce(&V) -> T) -> Option<T> {
+        let hash = V::hash(key);
         self.shard(hash)?.read().unwrap_or_else(PoisonError::into_inner).get(hash, key).map(look)
+    }
+
+    /// Looks at the first value whose key has this hash.
+    pub(super) fn with_hash<T>(&self, hash: u64, look: impl FnOnce(&V) -> T) -> Option<T> {
+        let first = |table: &Table<V>| table.first(hash).map(look);
+        first(&self.shard(hash)?.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Has the processor fetch the part of an index that a look-up of this key begins with.
     #[inline]
-    pub(super) fn expect(&self, key: &[u8]) {
-        let hash = hash(key);
+    pub(super) fn expect(&self, key: &V::Key) {
+        let hash = V::hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.read().unwrap_or_else(PoisonError::into_inner).expect(hash);
         }
@@ -34,16 +40,16 @@ impl<V: Keyed> Shards<V> {
 
     /// Has it fetch the value, some time after [`Self::expect`].
     #[inline]
-    pub(super) fn expect_value(&self, key: &[u8]) {
-        let hash = hash(key);
+    pub(super) fn expect_value(&self, key: &V::Key) {
+        let hash = V::hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.read().unwrap_or_else(PoisonError::into_inner).expect_value(hash);
         }
     }
 
     /// Changes the value of a key, if it is there.
-    pub(super) fn change(&self, key: &str, change: impl FnOnce(&mut V)) {
-        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
+    pub(super) fn change(&self, key: &V::Key, change: impl FnOnce(&mut V)) {
+        let hash = V::hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.write().unwrap_or_else(PoisonError::into_inner).get_mut(hash, key).map(change);
         }
@@ -52,7 +58,7 @@ impl<V: Keyed> Shards<V> {
     /// Puts a value in if `still` holds while the shard is locked: whoever forgets grows the epoch first and takes
     /// this lock afterwards, so either `still` fails here or the forgetting finds the value.
     pub(super) fn put(&self, value: V, still: impl Fn() -> bool) {
-        let hash = hash(value.key());
+        let hash = V::hash(value.key());
         let Some(shard) = self.shard(hash) else { return };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if !still() {
@@ -60,13 +66,13 @@ impl<V: Keyed> Shards<V> {
         }
         match shard.get_mut(hash, value.key()) {
             Some(known) => *known = value,
-            None => shard.insert(hash, value, self::hash),
+            None => shard.insert(hash, value),
         }
     }
 
     /// Removes the value of a key.
-    pub(super) fn remove(&self, key: &str) {
-        let (key, hash) = (key.as_bytes(), hash(key.as_bytes()));
+    pub(super) fn remove(&self, key: &V::Key) {
+        let hash = V::hash(key);
         if let Some(shard) = self.shard(hash) {
             shard.write().unwrap_or_else(PoisonError::into_inner).remove(hash, key);
         }
@@ -75,7 +81,7 @@ impl<V: Keyed> Shards<V> {
     /// Removes what is not to be kept, from one shard after the other.
     pub(super) fn retain(&self, keep: impl Fn(&V) -> bool) {
         for shard in &self.0 {
-            shard.write().unwrap_or_else(PoisonError::into_inner).retain(&keep, hash);
+            shard.write().unwrap_or_else(PoisonError::into_inner).retain(&keep);
         }
     }
 
@@ -91,10 +97,11 @@ impl<V: Keyed> Shards<V> {
     }
 }
 
-/// A fast hash without a key. Only credentials that exist are kept here, and their names are chosen by us at random,
+/// A fast hash of a text, without a key. Only credentials that exist are kept here, and their names are chosen by us at random,
 /// so nobody can make them collide.
 #[inline]
-fn hash(key: &[u8]) -> u64 {
+pub(super) fn hash(key: &str) -> u64 {
+    let key = key.as_bytes();
     let step = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (words, rest) = key.as_chunks::<8>();
     let hash = words.iter().fold(key.len() as u64, |hash, word| step(hash, u64::from_le_bytes(*word)));
@@ -108,11 +115,18 @@ mod tests {
     use super::*;
     use crate::guard::table::MOST;
 
+    #[derive(Default)]
     struct Named(String);
 
     impl Keyed for Named {
-        fn key(&self) -> &[u8] {
-            self.0.as_bytes()
+        type Key = str;
+
+        fn key(&self) -> &str {
+            &self.0
+        }
+
+        fn hash(key: &str) -> u64 {
+            hash(key)
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the guard needs of a consumer and of a token, ready for use: opened secrets, parsed lists.
 
+pub use super::token_id::TokenId;
 use shared::acl::AccessList;
 use shared::id::{ConsumerKey, ServiceName};
 use shared::oauth1::{BodyHash, Keyed, Location, SignatureMethod};
@@ -102,22 +103,25 @@ pub struct TokenCredential {
     pub facts: TokenFacts,
     /// Its secret.
     pub secret: ShortSecret,
+    /// When it was last used, as far as that is written down.
+    pub last_used_at: Option<Timestamp>,
+    /// Where its row lies among the others, as far as that is known.
+    pub place: u32,
 }
 
-/// A token without its secret. There are many of these in memory, so it is small: what tokens have in common is shared,
-/// and what is theirs alone lies within it.
+/// A token without its secret. There are many in memory: what they have in common is shared.
 #[derive(Clone, Debug)]
 pub struct TokenFacts {
     /// The token.
-    pub token: Short,
+    pub token: TokenId,
     /// What it has in common with others.
     pub common: Arc<Common>,
     /// The user it acts for.
     pub user: Uuid,
     /// The session it belongs to.
-    pub(super) session: Option<NonNilUuid>,
+    pub(crate) session: Option<NonNilUuid>,
     /// When the person signed in, if it belongs to a session.
-    pub(super) signed_in_at: Timestamp,
+    pub(crate) signed_in_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// True once it, its session or its user was ended.
@@ -183,7 +187,7 @@ impl Commons {
 }
 
 /// A text of at most 31 bytes, without a heap.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Short {
     length: u8,
     bytes: [u8; 31],
@@ -215,7 +219,7 @@ impl std::fmt::Debug for Short {
 }
 
 /// A secret of at most 31 bytes, without a heap. Prints as nothing, and is wiped on drop.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ShortSecret(Short);
 
 impl ShortSecret {

@@ -9,7 +9,7 @@
 
 use super::Store;
 use crate::error::Result;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, Row};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -64,22 +64,10 @@ impl Direct {
     fn one<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>, NoAnswer> {
         let connection = self.take()?;
         let found = first(&connection, sql, values)?;
-        self.give_back(connection);
-        Ok(found)
-    }
-
-    /// One that has failed is not given back.
-    fn give_back(&self, connection: Connection) {
+        // One that has failed is not given back.
         if let Some(idle) = &mut *self.idle() {
             idle.push(connection);
         }
-    }
-
-    /// The number that a statement finds for each of many values; the highest where it finds none.
-    pub(super) fn numbers<'a>(&self, sql: &str, values: impl Iterator<Item = &'a str>) -> Result<Vec<i64>, NoAnswer> {
-        let connection = self.take()?;
-        let found = numbers(&connection, sql, values)?;
-        self.give_back(connection);
         Ok(found)
     }
 
@@ -116,15 +104,6 @@ fn first<T: Columns>(connection: &Connection, sql: &str, values: &[&str]) -> rus
     // Dropping the rows resets the statement, which ends what it read in: checkpoints wait for nobody here.
     let mut rows = statement.query(rusqlite::params_from_iter(values))?;
     rows.next()?.map(T::take).transpose()
-}
-
-fn numbers<'a>(
-    connection: &Connection,
-    sql: &str,
-    values: impl Iterator<Item = &'a str>,
-) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    values.map(|value| Ok(statement.query_row([value], |row| row.get(0)).optional()?.unwrap_or(i64::MAX))).collect()
 }
 
 /// Device and number of a file.

@@ -1,10 +1,10 @@
 //! The table of tokens.
 
-use super::credentials::{Short, ShortSecret, TokenCredential, TokenFacts};
+use super::credentials::{ShortSecret, TokenCredential, TokenFacts, TokenId};
 use super::direct::Columns;
 use super::entity::token::{ActiveModel, Column, Entity, Model};
 use super::sealed::Seal;
-use super::{Store, consumers, known, parse};
+use super::{Engine, Store, consumers, known, parse};
 use crate::error::{Fault, Result};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -83,6 +83,8 @@ struct Joined {
     disabled_at: Option<i64>,
     signed_in_at: Option<i64>,
     ended_at: Option<i64>,
+    last_used_at: Option<i64>,
+    place: i64,
 }
 
 impl Columns for Joined {
@@ -99,22 +101,36 @@ impl Columns for Joined {
             disabled_at: row.get(8)?,
             signed_in_at: row.get(9)?,
             ended_at: row.get(10)?,
+            last_used_at: row.get(11)?,
+            place: row.get(12)?,
         })
     }
 }
 
-/// One look-up by primary keys: the first sight of a token waits for it.
-pub(super) const JOINED: &str = "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, \
-     u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at \
-     FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id WHERE t.token = $1";
+/// One look-up by primary keys: the first sight of a token waits for it. `$place` is where a row lies.
+macro_rules! joined {
+    ($place:literal) => {
+        concat!(
+            "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, ",
+            "u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at, t.last_used_at, ",
+            $place,
+            " AS place FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id ",
+            "WHERE t.token = $1"
+        )
+    };
+}
+
+pub(super) const JOINED: &str = joined!("t.rowid");
+/// PostgreSQL tells no such place that would stay.
+const JOINED_ELSEWHERE: &str = joined!("CAST(0 AS BIGINT)");
 
 /// What the guard needs of a token; ended ones too.
-pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<TokenCredential>> {
-    let Some(row) = store.one::<Joined>(JOINED, &[token]).await? else { return Ok(None) };
+pub(crate) async fn credential(store: &Store, token: TokenId) -> Result<Option<TokenCredential>> {
+    let joined = if store.engine == Engine::Sqlite { JOINED } else { JOINED_ELSEWHERE };
+    let Some(row) = store.one::<Joined>(joined, &[token.text().as_str()]).await? else { return Ok(None) };
     let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
-    let long = || Fault::Damaged("tokens.token");
     let facts = TokenFacts {
-        token: Short::new(&row.token).ok_or_else(long)?,
+        token,
         common: store.commons.share(&row.consumer_key, &row.access, |access| parse("users.access", access))?,
         user: known("tokens.user_id", &row.user_id)?,
         session: session.and_then(NonNilUuid::new),
@@ -126,7 +142,12 @@ pub(crate) async fn credential(store: &Store, token: &str) -> Result<Option<Toke
             || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
     };
     let secret = store.seal.open(&sealed_row(&row.token), &row.sealed)?;
-    Ok(Some(TokenCredential { facts, secret: ShortSecret::new(&secret).ok_or_else(long)? }))
+    Ok(Some(TokenCredential {
+        facts,
+        secret: ShortSecret::new(&secret).ok_or(Fault::Damaged("tokens.sealed"))?,
+        last_used_at: row.last_used_at.map(Timestamp::from_millis),
+        place: u32::try_from(row.place).unwrap_or(u32::MAX),
+    }))
 }
 
 /// The token of a consumer for a session, if it has one.
@@ -285,26 +306,6 @@ pub(crate) async fn impact(on: &impl ConnectionTrait, key: &ConsumerKey, now: Ti
         users: number(counts.users),
         last_used_at: None,
     }))
-}
-
-/// How many tokens are looked for at once, before others get their turn.
-const AT_ONCE: usize = 50;
-
-/// Sorts tokens by where their rows lie, as far as that is known quickly: rows that lie in one page are then written
-/// with it, once. In the order of their names each would cost a page of its own.
-pub(crate) async fn sort_by_place(store: &Store, tokens: &mut [Short]) {
-    let Some(direct) = &store.direct else { return };
-    let mut places = Vec::with_capacity(tokens.len());
-    for some in tokens.chunks(AT_ONCE) {
-        let found = direct.numbers("SELECT rowid FROM tokens WHERE token = ?1", some.iter().map(Short::as_str));
-        let Ok(found) = found else { return };
-        places.extend(found.into_iter().zip(some.iter().copied()));
-        tokio::task::yield_now().await;
-    }
-    places.sort_unstable_by_key(|(place, _)| *place);
-    for (token, (_, sorted)) in tokens.iter_mut().zip(places) {
-        *token = sorted;
-    }
 }
 
 /// Notes when tokens were last used.

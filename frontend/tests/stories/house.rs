@@ -143,7 +143,7 @@ fn verify(base: &BaseUrl, memory: &mut Memory, http: &HttpRequest, body: &[u8]) 
     if !memory.nonces.insert(request.nonce().to_string()) {
         return Err(Refusal::new(Code::NonceUsed, "again"));
     }
-    BodyHash::Sha256.check(request.body_hash().as_deref(), is_form(message.content_type), body)?;
+    BodyHash::Sha256.check(request.body_hash().as_ref(), is_form(message.content_type), body)?;
     match token {
         Some(token) if !memory.is_live(&token) => Err(Refusal::new(Code::TokenRevoked, "over")),
         token => Ok(token),

@@ -113,7 +113,7 @@ fn judge(case: &Case<'_>) -> Result<(), Refusal> {
     if !key.verify(base_string(&request, case.base).as_bytes(), &decode_signature(&request.signature())) {
         return Err(Refusal::new(Code::SignatureInvalid, "the signature does not verify"));
     }
-    BodyHash::Required.check(request.body_hash().as_deref(), request.form, &case.capture.body)?;
+    BodyHash::Required.check(request.body_hash().as_ref(), request.form, &case.capture.body)?;
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! What was received, whichever door it came through.
 
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
+
 /// The `Authorization` header fields of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization<'a> {
@@ -32,9 +35,9 @@ impl<'a> Message<'a> {
     /// What looks like the token, in the spelling of nearly every client: a hint for whoever has to look it up and wants to
     /// begin early. Nothing is believed, and there may be another one.
     pub fn probable_token(&self) -> Option<&'a [u8]> {
-        const OPENING: &[u8] = b"oauth_token=\"";
+        static OPENING: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"oauth_token=\""));
         let Authorization::One(header) = self.authorization else { return None };
-        let start = memchr::memmem::find(header, OPENING)? + OPENING.len();
+        let start = OPENING.find(header)? + OPENING.needle().len();
         let rest = header.get(start..)?;
         rest.get(..memchr::memchr(b'"', rest)?)
     }

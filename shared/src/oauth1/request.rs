@@ -1,5 +1,6 @@
 //! Parameter collection (RFC 5849 section 3.4.1.3) and the rules about protocol parameters (sections 3.1, 3.5).
 
+use super::body_hash::SentHash;
 use super::header::{self, Name, Pair};
 use super::limits;
 use super::message::{Authorization, Message, is_form};
@@ -109,10 +110,11 @@ impl<'a> Request<'a> {
         self.protocol.get(Known::Signature).and_then(Encoded::decoded_short).unwrap_or_default()
     }
 
-    /// `oauth_body_hash`, in Base64. One that is longer than any hash is read as an empty one, which fits nothing.
+    /// `oauth_body_hash`. One that is longer than any hash is read as an empty one, which fits nothing.
     #[inline]
-    pub fn body_hash(&self) -> Option<Short<{ limits::BODY_HASH_BYTES }>> {
-        self.protocol.get(Known::BodyHash).map(|hash| hash.decoded_short().unwrap_or_default())
+    pub fn body_hash(&self) -> Option<SentHash> {
+        let text = |hash: &Encoded<'_>| hash.decoded_short::<{ limits::BODY_HASH_BYTES }>().unwrap_or_default();
+        self.protocol.get(Known::BodyHash).map(|hash| SentHash::read(&text(hash)))
     }
 
     fn text(&self, known: Known) -> Option<Cow<'_, str>> {

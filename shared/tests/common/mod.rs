@@ -154,6 +154,6 @@ pub fn answer(
     if !key.verify(base_string(&request, base).as_bytes(), &decode_signature(&request.signature())) {
         return Err(Refusal::new(Code::SignatureInvalid, "no"));
     }
-    BodyHash::Required.check(request.body_hash().as_deref(), request.form, body)?;
+    BodyHash::Required.check(request.body_hash().as_ref(), request.form, body)?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use shared::error::Code;
 use shared::oauth1::percent;
-use shared::oauth1::{Authorization, BodyHash, Message, Request, SignatureMethod};
+use shared::oauth1::{Authorization, BodyHash, Message, Request, SentHash, SignatureMethod};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
@@ -140,7 +140,7 @@ proptest! {
             content_type: Some(FORM), form: &form,
         };
         _ = Request::parse(&message);
-        _ = BodyHash::Required.check(Some(&path), false, &form);
+        _ = BodyHash::Required.check(Some(&SentHash::read(&path)), false, &form);
     }
 }
 
