@@ -4,6 +4,8 @@
 //! on by itself when the database comes, at the start and later.
 
 mod opening;
+#[cfg(test)]
+mod plans;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;

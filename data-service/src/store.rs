@@ -19,6 +19,8 @@ pub(crate) mod events;
 pub(crate) mod instances;
 pub(crate) mod marks;
 pub(crate) mod nonces;
+#[cfg(test)]
+pub(crate) mod plans;
 pub(crate) mod profiles;
 pub(crate) mod reach;
 pub(crate) mod schema;

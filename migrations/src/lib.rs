@@ -16,6 +16,7 @@ mod m0005_logins;
 mod m0006_session_data;
 mod m0007_instances_and_nonces;
 mod m0009_drained_consumers;
+mod m0010_swept_by_age;
 
 /// All steps in order.
 pub struct Migrator;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_session_data::Migration),
             Box::new(m0007_instances_and_nonces::Migration),
             Box::new(m0009_drained_consumers::Migration),
+            Box::new(m0010_swept_by_age::Migration),
         ]
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     consumers: Shards<Consumer>,
-    pub(super) tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// Grows whenever something is forgotten, before it is.
     epoch: AtomicU64,
 }
@@ -63,7 +63,7 @@ impl Cache {
     }
 
     /// A token from the store; remembered unless something was forgotten while it was read.
-    pub(super) async fn load_token(&self, store: &Store, token: TokenId, now: Timestamp) -> Result<Option<Seen>> {
+    pub(crate) async fn load_token(&self, store: &Store, token: TokenId, now: Timestamp) -> Result<Option<Seen>> {
         let epoch = self.epoch();
         let Some(found) = tokens::credential(store, token).await? else { return Ok(None) };
         self.tokens.put(&found, || self.epoch() == epoch);

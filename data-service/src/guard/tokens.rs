@@ -154,7 +154,7 @@ fn turn(token: TokenId, at: Timestamp) -> u32 {
 
 /// A token as it was found.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) facts: TokenFacts,
     pub(super) proof: Proof,
     /// It was not used for a while, or never: that it is used now has to be noted.
@@ -178,7 +178,7 @@ impl Seen {
 
 /// What a token's requests are verified with.
 #[derive(Debug)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     /// The key, ready: made of the consumer's secret that was asked for.
     Keyed(oauth1::Keyed),
     /// The token's half of the key.
@@ -233,7 +233,7 @@ impl Tokens {
     }
 
     /// Notes a use. What has to be written down of it, if anything: nothing of a token that is not kept in memory.
-    pub(super) fn note_use(&self, token: TokenId, now: Timestamp) -> Option<Used> {
+    pub(crate) fn note_use(&self, token: TokenId, now: Timestamp) -> Option<Used> {
         let now = turn(token, now);
         let note = |entry: &Entry| {
             let before = entry.proving.turn.fetch_max(now, Ordering::Relaxed);

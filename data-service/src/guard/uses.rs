@@ -66,7 +66,7 @@ impl Uses {
     }
 
     /// A token was used: asks for it if there is room.
-    pub(super) fn token(&self, used: impl FnOnce() -> Option<Used>) {
+    pub(crate) fn token(&self, used: impl FnOnce() -> Option<Used>) {
         let mut waiting = self.waiting();
         if waiting.tokens_count < MOST
             && let Some(used) = used()

@@ -78,6 +78,12 @@ pub(crate) async fn swept(on: &impl ConnectionTrait) -> Result<i64> {
     marks::get(on, SWEPT).await?.map_or(Ok(0), |sequence| known("marks.events_swept", &sequence))
 }
 
+/// True if the oldest event is from before a moment, and is not the very last one.
+pub(crate) async fn any_before(on: &impl ConnectionTrait, before: Timestamp) -> Result<bool> {
+    let oldest = Entity::find().order_by_asc(Column::Sequence).limit(2).all(on).await?;
+    Ok(oldest.len() == 2 && oldest.first().is_some_and(|row| row.at < before.millis()))
+}
+
 /// Removes the oldest events from before a moment, one batch of them, and notes which was the last. The very last event
 /// stays: its number says where the next ones begin. True if there may be more.
 pub(crate) async fn sweep(tx: &Tx, before: Timestamp, batch: u64) -> Result<bool> {

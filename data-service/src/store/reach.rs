@@ -166,6 +166,12 @@ impl<C> Bounded<C> {
         &self.inner
     }
 
+    /// The same, to be changed.
+    #[cfg(test)]
+    pub(super) fn inner_mut(&mut self) -> &mut C {
+        &mut self.inner
+    }
+
     async fn ask<T, F>(&self, statement: Statement, ask: impl Fn(Statement) -> F) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>>,

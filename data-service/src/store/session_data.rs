@@ -91,6 +91,8 @@ pub(crate) async fn forget(on: &impl ConnectionTrait, sessions: impl IntoIterato
 
 /// The same, by ids as they are stored.
 pub(super) async fn forget_by_id(on: &impl ConnectionTrait, ids: Vec<String>) -> Result<()> {
-    Entity::delete_many().filter(Column::SessionId.is_in(ids)).exec(on).await?;
+    if !ids.is_empty() {
+        Entity::delete_many().filter(Column::SessionId.is_in(ids)).exec(on).await?;
+    }
     Ok(())
 }

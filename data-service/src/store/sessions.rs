@@ -5,7 +5,7 @@ use super::{known, sealed, session_data};
 use crate::error::Result;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
 use shared::secret::Secret;
@@ -134,33 +134,45 @@ pub(crate) async fn set_version(on: &impl ConnectionTrait, id: Uuid, version: i6
 /// Ends sessions, and forgets what services kept in them. Of one without a user nothing stays.
 pub(crate) async fn end(on: &impl ConnectionTrait, sessions: &[StoredSession], now: Timestamp) -> Result<()> {
     session_data::forget(on, sessions.iter().map(|session| session.id)).await?;
-    let ids = |users: bool| {
-        let chosen = sessions.iter().filter(move |session| session.user.is_some() == users);
-        Column::Id.is_in(chosen.map(|session| session.id.to_string()))
+    let ids = |users: bool| -> Vec<String> {
+        let chosen = sessions.iter().filter(|session| session.user.is_some() == users);
+        chosen.map(|session| session.id.to_string()).collect()
     };
-    Entity::update_many()
-        .col_expr(Column::EndedAt, Expr::value(now.millis()))
-        .filter(ids(true))
-        .filter(Column::EndedAt.is_null())
-        .exec(on)
-        .await?;
-    Entity::delete_many().filter(ids(false)).exec(on).await?;
+    let (of_users, of_visitors) = (ids(true), ids(false));
+    if !of_users.is_empty() {
+        Entity::update_many()
+            .col_expr(Column::EndedAt, Expr::value(now.millis()))
+            .filter(Column::Id.is_in(of_users))
+            .filter(Column::EndedAt.is_null())
+            .exec(on)
+            .await?;
+    }
+    if !of_visitors.is_empty() {
+        Entity::delete_many().filter(Column::Id.is_in(of_visitors)).exec(on).await?;
+    }
     Ok(())
+}
+
+/// Sessions that ended by themselves and are still to be cleared away, oldest first.
+fn expired(now: Timestamp, limit: u64) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.lte(now.millis()))
+        .order_by_asc(Column::ExpiresAt)
+        .limit(limit)
+}
+
+/// True if there are such.
+pub(crate) async fn any_expired(on: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
+    Ok(expired(now, 1).into_tuple::<String>().one(on).await?.is_some())
 }
 
 /// Clears away sessions that ended by themselves, one batch of them: what services kept in them goes, of one without a
 /// user everything. That is no event, because everybody was told when it would be. True if there may be more.
 pub(crate) async fn clear_expired(on: &impl ConnectionTrait, now: Timestamp, batch: u64) -> Result<bool> {
-    let expired: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::EndedAt.is_null())
-        .filter(Column::ExpiresAt.lte(now.millis()))
-        .limit(batch)
-        .lock_exclusive()
-        .into_tuple()
-        .all(on)
-        .await?;
+    let expired: Vec<String> = expired(now, batch).lock_exclusive().into_tuple().all(on).await?;
     if expired.is_empty() {
         return Ok(false);
     }
@@ -177,19 +189,18 @@ pub(crate) async fn clear_expired(on: &impl ConnectionTrait, now: Timestamp, bat
     Ok(full)
 }
 
-fn alive(now: Timestamp) -> Condition {
-    Condition::all().add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(now.millis()))
+/// The live sessions of a user. SQLite would rather go through all that live, in the order in which they end; a sum is
+/// nothing that an index knows.
+fn alive_of(user: Uuid, now: Timestamp) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::UserId.eq(user.to_string()))
+        .filter(Column::EndedAt.is_null())
+        .filter(Expr::col(Column::ExpiresAt).add(0).gt(now.millis()))
 }
 
 /// The live sessions of a user, oldest first.
 pub(crate) async fn live_of_user(on: &impl ConnectionTrait, user: Uuid, now: Timestamp) -> Result<Vec<StoredSession>> {
-    let rows = Entity::find()
-        .filter(Column::UserId.eq(user.to_string()))
-        .filter(alive(now))
-        .order_by_asc(Column::CreatedAt)
-        .order_by_asc(Column::Id)
-        .all(on)
-        .await?;
+    let rows = alive_of(user, now).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(on).await?;
     rows.into_iter().map(StoredSession::try_from).collect()
 }
 
@@ -201,11 +212,7 @@ pub(crate) async fn list(
     limit: u64,
     now: Timestamp,
 ) -> Result<Vec<StoredSession>> {
-    let mut query = Entity::find()
-        .filter(Column::UserId.eq(user.to_string()))
-        .filter(alive(now))
-        .order_by_desc(Column::Id)
-        .limit(limit);
+    let mut query = alive_of(user, now).order_by_desc(Column::Id).limit(limit);
     if let Some(after) = after {
         query = query.filter(Column::Id.lt(after.to_string()));
     }
@@ -214,5 +221,6 @@ pub(crate) async fn list(
 
 /// How many sessions are alive, those of visitors included.
 pub(crate) async fn count_live(on: &impl ConnectionTrait, now: Timestamp) -> Result<u64> {
-    Ok(Entity::find().filter(alive(now)).count(on).await?)
+    let alive = Entity::find().filter(Column::EndedAt.is_null()).filter(Column::ExpiresAt.gt(now.millis()));
+    Ok(alive.count(on).await?)
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use sea_orm::sea_query::{Expr, LikeExpr};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use shared::acl::AccessList;
 use shared::command::User;
@@ -157,9 +157,9 @@ pub(crate) async fn has_administrator(on: &impl ConnectionTrait) -> Result<bool>
     let found = Entity::find()
         .filter(Column::Access.eq(text(&AccessList::administrator())))
         .filter(Column::DisabledAt.is_null())
-        .count(on)
+        .one(on)
         .await?;
-    Ok(found > 0)
+    Ok(found.is_some())
 }
 
 fn escaped(character: char) -> impl Iterator<Item = char> {
