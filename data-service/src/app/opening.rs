@@ -114,7 +114,7 @@ async fn open_nonces(store: &Arc<Store>, settings: &Settings, clock: &Clock) -> 
 }
 
 async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
-    let mark = marks::get(store.alone(), REPLAY_MARK).await?;
+    let mark = marks::look(store, REPLAY_MARK).await?;
     let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
     if mark.as_deref() != Some(&new) {
         let tx = store.begin().await?;
