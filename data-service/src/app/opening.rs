@@ -41,7 +41,7 @@ pub(super) struct Live {
 }
 
 impl Opening {
-    /// Everything that needs no database. A file is opened, though.
+    /// Everything that needs no database. A file that is not there is made, though.
     pub(super) async fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let store = Arc::new(Store::at(&settings.database, &settings.seal_keys).await?);
         let gate = Gate::open(settings.hashing_threads, settings.hashing_queue, settings.password_cost);
