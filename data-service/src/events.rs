@@ -50,7 +50,7 @@ impl Watch {
         trust_for: Duration,
         now: Timestamp,
     ) -> Result<Self> {
-        let applied = events::last(store.alone()).await?;
+        let applied = events::newest(&store).await?;
         let ear = Ear::of(&store);
         let heartbeat = if store.engine() == Engine::Sqlite { HEARTBEATS.0 } else { HEARTBEATS.1 };
         // Memory is only believed after a reading of the events, and a reading only counts with a sign of life that is
@@ -150,7 +150,7 @@ impl Watch {
 
     async fn report(&mut self, now: Timestamp) -> Result<()> {
         let begun = Stopwatch::start();
-        instances::report(self.store.alone(), &self.own, self.applied, now).await?;
+        instances::report(&self.store, &self.own, self.applied, now).await?;
         self.reported = begun;
         Ok(())
     }

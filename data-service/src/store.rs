@@ -161,7 +161,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The store of a database. A file is opened, a server is not asked for anything yet.
+    /// The store of a database. A file that is not there is made; otherwise nothing is opened or asked for yet.
     pub(crate) async fn at(database: &Database, keys: &[Secret]) -> Result<Self, OpenError> {
         let seal = Seal::new(keys)?;
         let place = Place::parse(&database.url)?;

@@ -41,7 +41,7 @@ pub(super) struct Live {
 }
 
 impl Opening {
-    /// Everything that needs no database. A file is opened, though.
+    /// Everything that needs no database. A file that is not there is made, though.
     pub(super) async fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let store = Arc::new(Store::at(&settings.database, &settings.seal_keys).await?);
         let gate = Gate::open(settings.hashing_threads, settings.hashing_queue, settings.password_cost);
@@ -114,7 +114,7 @@ async fn open_nonces(store: &Arc<Store>, settings: &Settings, clock: &Clock) -> 
 }
 
 async fn open_replay(store: &Store, settings: &Settings, clock: &Clock) -> Result<Nonces, StartError> {
-    let mark = marks::get(store.alone(), REPLAY_MARK).await?;
+    let mark = marks::look(store, REPLAY_MARK).await?;
     let (replay, new) = Replay::open(&settings.replay_folder, mark.as_deref(), clock.now())?;
     if mark.as_deref() != Some(&new) {
         let tx = store.begin().await?;

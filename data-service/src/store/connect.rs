@@ -10,8 +10,10 @@ use super::OpenError;
 use super::reach::Reach;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector,
+};
 use shared::secret::Secret;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,11 +84,11 @@ impl Place {
     /// The file, as SQLite is going to name it: in the URL, some of its characters may be written as `%3F`.
     pub(super) fn file(&self) -> Option<PathBuf> {
         let Self::Sqlite(path) = self else { return None };
-        let options: SqliteConnectOptions = format!("sqlite://{path}").parse().ok()?;
-        Some(options.get_filename().to_owned())
+        Some(named(path).ok()?.get_filename().to_owned())
     }
 
-    /// Connections to read, and the one that writes. On PostgreSQL nothing is connected before it is needed.
+    /// Connections to read, and the one that writes. Nothing is connected before it is needed; only a file that is not
+    /// there is made at once.
     pub(super) async fn connect(
         &self,
         connections: u32,
@@ -94,11 +96,17 @@ impl Place {
     ) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
         match self {
             Self::Sqlite(path) => {
-                let url = format!("sqlite://{path}?mode=rwc");
-                // The one that writes is opened at once. The others wait until something is read: each reads the schema.
-                let write = Database::connect(sqlite(&url, 1)).await?;
-                let mut readers = sqlite(&url, SQLITE_READERS);
-                Ok((Database::connect(readers.min_connections(0).connect_lazy(true).clone()).await?, write))
+                let options = sqlite(path)?;
+                let pool = |most| {
+                    SqlitePoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE).test_before_acquire(false)
+                };
+                let write = match options.get_filename().exists() {
+                    true => pool(1).connect_lazy_with(options.clone()),
+                    false => pool(1).connect_with(options.clone()).await.map_err(unconnected)?,
+                };
+                let read = pool(SQLITE_READERS).connect_lazy_with(options);
+                let connector = SqlxSqliteConnector::from_sqlx_sqlite_pool;
+                Ok((connector(read), connector(write)))
             }
             Self::Postgres(options) => {
                 let pool = |most| {
@@ -175,25 +183,24 @@ pub(super) fn is_no_text(error: &DbErr) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "22021")
 }
 
-fn sqlite(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(ACQUIRE)
-        .sqlx_logging(false)
-        .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                // An acknowledged change survives a power cut.
-                .synchronous(SqliteSynchronous::Full)
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(5))
-                .optimize_on_close(true, None)
-        });
-    options
+/// The file that a path in a URL names.
+fn named(path: &str) -> Result<SqliteConnectOptions, DbErr> {
+    format!("sqlite://{path}?mode=rwc").parse().map_err(unconnected)
+}
+
+fn sqlite(path: &str) -> Result<SqliteConnectOptions, DbErr> {
+    let options = named(path)?
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged change survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .optimize_on_close(true, None);
+    Ok(options.disable_statement_logging())
+}
+
+fn unconnected(error: sea_orm::sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }
 
 #[cfg(test)]

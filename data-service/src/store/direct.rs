@@ -2,10 +2,14 @@
 //!
 //! sea-orm asks SQLite on a thread of its own, and going there and back costs several times what a look-up by key does.
 //! What a request waits for again and again is read here instead: single statements that find their rows by keys, on
-//! connections that can only read. Each sees what was committed before it began, and nothing stays open behind it.
+//! connections that can only read. Each sees what was committed before it began, and nothing stays open behind it. The
+//! same way goes what every start does ([`write`] is for the row of the instance), so that a service wakes sea-orm up
+//! with the first command that wants it.
 //!
 //! Whatever goes wrong here is no answer. Then sea-orm is asked the same, which waits where waiting helps and says what
 //! is wrong.
+
+mod write;
 
 use super::Store;
 use crate::error::Result;
@@ -34,6 +38,18 @@ impl Columns for Number {
     }
 }
 
+/// A row with a single text, named `text`.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Text {
+    pub(super) text: String,
+}
+
+impl Columns for Text {
+    fn take(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { text: row.get(0)? })
+    }
+}
+
 /// There is no answer: ask sea-orm.
 #[derive(Debug)]
 pub(super) struct NoAnswer;
@@ -52,16 +68,19 @@ pub(super) struct Direct {
     file: (u64, u64),
     /// One for each thread that ever read at the same time as others; `None` once closed.
     idle: Mutex<Option<Vec<Connection>>>,
+    /// The one that writes signs of life, once it has.
+    writing: Mutex<Option<Connection>>,
 }
 
 impl Direct {
     /// Nothing is opened yet. `None` if there is no such file: a database may be in memory.
     pub(super) fn at(path: &Path) -> Option<Self> {
-        Some(Self { path: path.to_owned(), file: identity(path)?, idle: Mutex::new(Some(Vec::new())) })
+        let idle = Mutex::new(Some(Vec::new()));
+        Some(Self { path: path.to_owned(), file: identity(path)?, idle, writing: Mutex::default() })
     }
 
     /// The first row of a statement whose parameters are `?1`, `?2` and so on.
-    fn one<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>, NoAnswer> {
+    pub(super) fn one<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>, NoAnswer> {
         let connection = self.take()?;
         let found = first(&connection, sql, values)?;
         // One that has failed is not given back.
@@ -76,13 +95,12 @@ impl Direct {
         if identity(&self.path) != Some(self.file) {
             return Err(NoAnswer);
         }
-        connection.map_or_else(|| self.open(), Ok)
+        connection.map_or_else(|| self.open(OpenFlags::SQLITE_OPEN_READ_ONLY), Ok)
     }
 
-    fn open(&self) -> Result<Connection, NoAnswer> {
+    fn open(&self, how: OpenFlags) -> Result<Connection, NoAnswer> {
         // Without SQLITE_OPEN_URI: the path is a path, whatever characters it has.
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = Connection::open_with_flags(&self.path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         // A worker never sleeps here.
         connection.busy_timeout(Duration::ZERO)?;
         // It may have been replaced since it was looked at.
@@ -92,6 +110,7 @@ impl Direct {
     /// Closes all connections, for good.
     pub(super) fn close(&self) {
         *self.idle() = None;
+        *self.writing() = None;
     }
 
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {

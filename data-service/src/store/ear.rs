@@ -4,7 +4,7 @@
 //! that whoever listens is alive, and that nothing was missed, whatever became of the notifications. On SQLite the last
 //! event is simply looked at more often.
 
-use super::direct::Number;
+use super::events::{self, LAST};
 use super::{Engine, Store};
 use crate::error::{Error, Fault, Result};
 use sea_orm::sqlx;
@@ -18,7 +18,6 @@ const CHANNEL: &str = "countersign_events";
 const NAME: &str = "countersign listening";
 /// How long it may take to be connected.
 const PATIENCE: Duration = Duration::from_secs(2);
-const LAST: &str = "SELECT coalesce(max(sequence), 0) AS number FROM events";
 
 /// Hears of events.
 #[derive(Debug)]
@@ -49,10 +48,7 @@ impl Ear {
     /// The sequence number of the last event there is, asked on the connection that listens.
     pub(crate) async fn last(&mut self) -> Result<i64> {
         match self {
-            Self::Looking(store) => {
-                let last = store.one::<Number>(LAST, &[]).await?.ok_or_else(uncounted)?;
-                Ok(last.number)
-            }
+            Self::Looking(store) => events::newest(store).await,
             Self::Listening(listening) => listening.last().await,
         }
     }
@@ -101,7 +97,7 @@ impl Listening {
         // Asked after it listens: what is committed from now on is heard, what was before is in the answer.
         let last = sqlx::query_scalar::<_, i64>(LAST).fetch_all(&mut listener).await.map_err(fault)?;
         self.listener = Some(listener);
-        last.first().copied().ok_or_else(uncounted)
+        last.first().copied().ok_or_else(events::uncounted)
     }
 
     async fn heard(&mut self) {
@@ -113,10 +109,6 @@ impl Listening {
         // Many at once are one piece of news.
         while listener.next_buffered().is_some() {}
     }
-}
-
-fn uncounted() -> Error {
-    Fault::Other("the database does not count its events".into()).into()
 }
 
 fn fault(error: sqlx::Error) -> Error {

@@ -6,9 +6,10 @@
 //!
 //! [`Store::begin`]: super::Store::begin
 
+use super::direct::Number;
 use super::entity::event::{ActiveModel, Column, Entity, Model};
-use super::{Tx, known, marks, parse, text};
-use crate::error::{Fault, Result};
+use super::{Store, Tx, known, marks, parse, text};
+use crate::error::{Error, Fault, Result};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -19,6 +20,9 @@ use shared::timestamp::Timestamp;
 
 /// Heard by whoever listens once the transaction is committed, and only then.
 const NOTIFY: &str = "SELECT pg_notify('countersign_events', '')";
+
+/// The sequence number of the last event, as `number`; 0 if there is none.
+pub(super) const LAST: &str = "SELECT coalesce(max(sequence), 0) AS number FROM events";
 
 /// Writes an event and answers its sequence number.
 pub(crate) async fn append(
@@ -44,6 +48,15 @@ pub(crate) async fn append(
         on.execute_unprepared(NOTIFY).await?;
     }
     Ok(sequence)
+}
+
+/// The sequence number of the last event that is committed, asked the shortest way.
+pub(crate) async fn newest(store: &Store) -> Result<i64> {
+    Ok(store.one::<Number>(LAST, &[]).await?.ok_or_else(uncounted)?.number)
+}
+
+pub(super) fn uncounted() -> Error {
+    Fault::Other("the database does not count its events".into()).into()
 }
 
 /// The sequence number of the last event; 0 if there is none.

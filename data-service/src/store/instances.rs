@@ -4,7 +4,6 @@
 //! instance says until when it may trust its memory without another one; only until then a receipt has to wait for it.
 //! On PostgreSQL all times here are the database's, because the clocks of the instances differ.
 
-use super::direct::Number;
 use super::entity::instance::{Column, Entity};
 use super::{Engine, Store};
 use crate::error::Result;
@@ -56,36 +55,47 @@ fn clock(engine: DbBackend, now: Timestamp) -> String {
 
 /// Says that an instance begins. On SQLite it is the only one, as the lock on its folder of nonces has shown.
 pub(crate) async fn begin(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
-    let others = match store.engine() {
-        Engine::Postgres => 0,
-        Engine::Sqlite => {
-            let there = store.one::<Number>("SELECT count(*) AS number FROM instances", &[]).await?;
-            there.map_or(1, |there| there.number)
-        }
-    };
-    if others == 0 {
-        return report(store.alone(), own, sequence, now).await;
+    if store.engine() == Engine::Postgres {
+        return report(store, own, sequence, now).await;
+    }
+    let sql = sign_of_life(DbBackend::Sqlite, own, now);
+    if store.wrote_at_once(&[("DELETE FROM instances", &[]), (&sql, &[&own.id, &own.name, &sequence])]) {
+        return Ok(());
     }
     let tx = store.begin().await?;
     Entity::delete_many().exec(tx.on()).await?;
-    report(tx.on(), own, sequence, now).await?;
+    report_on(tx.on(), own, sequence, now).await?;
     tx.commit().await
 }
 
 /// Says that an instance lives and how far it has come.
-pub(crate) async fn report(on: &impl ConnectionTrait, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
+pub(crate) async fn report(store: &Store, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
+    if store.engine() == Engine::Sqlite {
+        let sql = sign_of_life(DbBackend::Sqlite, own, now);
+        if store.wrote_at_once(&[(&sql, &[&own.id, &own.name, &sequence])]) {
+            return Ok(());
+        }
+    }
+    report_on(store.alone(), own, sequence, now).await
+}
+
+async fn report_on(on: &impl ConnectionTrait, own: &Process, sequence: i64, now: Timestamp) -> Result<()> {
     let engine = on.get_database_backend();
+    let values = [own.id.as_str().into(), own.name.as_str().into(), sequence.into()];
+    on.execute_raw(Statement::from_sql_and_values(engine, sign_of_life(engine, own, now), values)).await?;
+    Ok(())
+}
+
+/// The statement that says so.
+fn sign_of_life(engine: DbBackend, own: &Process, now: Timestamp) -> String {
     let (clock, trust) = (clock(engine, now), own.trust.as_millis());
-    let sql = format!(
+    format!(
         "INSERT INTO instances (id, name, sequence, confirmed_at, seen_at, trusts_until) \
          VALUES ($1, $2, $3, {clock}, {clock}, {clock} + {trust}) ON CONFLICT (id) DO UPDATE SET \
          seen_at = excluded.seen_at, trusts_until = excluded.trusts_until, sequence = excluded.sequence, \
          confirmed_at = CASE WHEN excluded.sequence > instances.sequence THEN excluded.confirmed_at \
          ELSE instances.confirmed_at END"
-    );
-    let values = [own.id.as_str().into(), own.name.as_str().into(), sequence.into()];
-    on.execute_raw(Statement::from_sql_and_values(engine, sql, values)).await?;
-    Ok(())
+    )
 }
 
 /// The instances that are there: those seen a moment ago, and those named in `awaited` as long as they have not said
@@ -132,8 +142,8 @@ mod tests {
     async fn two_of_one_name_are_two_and_who_is_long_gone_is_not_named() {
         let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
-        report(store.alone(), &own("a"), 3, now).await.unwrap();
-        report(store.alone(), &own("b"), 3, now).await.unwrap();
+        report(&store, &own("a"), 3, now).await.unwrap();
+        report(&store, &own("b"), 3, now).await.unwrap();
         let live = async |awaited: &[&str], at: Timestamp| {
             let awaited: Vec<String> = awaited.iter().map(|id| (*id).to_owned()).collect();
             let live = live(store.read(), &awaited, at).await.unwrap();
@@ -144,7 +154,7 @@ mod tests {
         if store.engine() == super::super::Engine::Sqlite {
             // (On PostgreSQL the clock is the database's.)
             let later = now.plus_seconds(8);
-            report(store.alone(), &own("b"), 3, later).await.unwrap();
+            report(&store, &own("b"), 3, later).await.unwrap();
             assert_eq!(live(&[], later).await, [a(false), b(true)], "nobody has to wait for the first");
             let later = now.plus_seconds(GONE_AFTER_SECONDS + 1);
             assert_eq!(live(&[], later).await, [b(false)]);
@@ -170,12 +180,12 @@ mod tests {
         let (_ground, store) = store().await;
         let now = Timestamp::from_seconds(1_000_000);
         let confirmed = async || live(store.read(), &["a".into()], now).await.unwrap().remove(0).confirmed_at;
-        report(store.alone(), &own("a"), 3, now).await.unwrap();
+        report(&store, &own("a"), 3, now).await.unwrap();
         let first = confirmed().await;
         tokio::time::sleep(Duration::from_millis(5)).await;
-        report(store.alone(), &own("a"), 3, now.plus_seconds(7)).await.unwrap();
+        report(&store, &own("a"), 3, now.plus_seconds(7)).await.unwrap();
         assert_eq!(confirmed().await, first);
-        report(store.alone(), &own("a"), 4, now.plus_seconds(9)).await.unwrap();
+        report(&store, &own("a"), 4, now.plus_seconds(9)).await.unwrap();
         assert!(confirmed().await > first);
     }
 }

@@ -1,5 +1,7 @@
 //! Single facts about the installation.
 
+use super::Store;
+use super::direct::Text;
 use super::entity::mark::{ActiveModel, Column, Entity};
 use crate::error::Result;
 use sea_orm::sea_query::OnConflict;
@@ -8,6 +10,12 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect};
 /// What was noted under a name.
 pub(crate) async fn get(on: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
     Ok(Entity::find_by_id(name).one(on).await?.map(|row| row.value))
+}
+
+/// The same, asked the shortest way.
+pub(crate) async fn look(store: &Store, name: &str) -> Result<Option<String>> {
+    let found = store.one::<Text>("SELECT value AS text FROM marks WHERE name = $1", &[name]).await?;
+    Ok(found.map(|found| found.text))
 }
 
 /// The same in a transaction that is going to change it.

@@ -4,7 +4,7 @@
 //! migrates and the others find it done; and a step that fails leaves the database as it was.
 
 use super::connect::{Engine, Place};
-use super::direct::Number;
+use super::direct::{Number, Text};
 use super::reach::Reach;
 use super::{OpenError, Store};
 use crate::settings::{Database, Migrate};
@@ -12,6 +12,8 @@ use migrations::{Migrator, MigratorTrait as _};
 use sea_orm::{ConnectionTrait, Statement};
 use std::time::Duration;
 
+/// The steps that are there, in one text.
+const APPLIED: &str = "SELECT group_concat(version, ' ') AS text FROM seaql_migrations";
 /// How long a process waits while another one migrates.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -49,7 +51,11 @@ pub(crate) async fn bring_up_to_date(database: &Database) -> Result<Plan, OpenEr
 
 /// Brings the schema up to date, or only looks, as `how` says.
 pub(super) async fn prepare(store: &Store, how: Migrate) -> Result<(), OpenError> {
-    let plan = plan(store.alone()).await?;
+    let applied = match seen(store) {
+        Some(applied) => applied,
+        None => applied(store.alone()).await?,
+    };
+    let plan = compare(applied)?;
     match (plan.pending.first(), how) {
         (None, _) => Ok(()),
         (Some(first), Migrate::Check) => Err(OpenError::Older { first: first.clone(), count: plan.pending.len() }),
@@ -57,9 +63,19 @@ pub(super) async fn prepare(store: &Store, how: Migrate) -> Result<(), OpenError
     }
 }
 
-/// What there is and what is missing. A step that is not among ours is from a newer version.
-pub(super) async fn plan(on: &impl ConnectionTrait) -> Result<Plan, OpenError> {
-    let applied = applied(on).await?;
+/// The steps that are there, if a look into the file tells.
+fn seen(store: &Store) -> Option<Vec<String>> {
+    let applied = store.direct.as_ref()?.one::<Text>(APPLIED, &[]).ok()??;
+    Some(applied.text.split(' ').map(str::to_owned).collect())
+}
+
+/// What there is and what is missing.
+async fn plan(on: &impl ConnectionTrait) -> Result<Plan, OpenError> {
+    compare(applied(on).await?)
+}
+
+/// What is missing. A step that is not among ours is from a newer version.
+fn compare(applied: Vec<String>) -> Result<Plan, OpenError> {
     let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
     if let Some(unknown) = applied.iter().find(|step| !known.contains(step)) {
         return Err(OpenError::Newer(unknown.clone()));

@@ -1,0 +1,28 @@
+//! Has the linker lay what every start runs side by side in the executable (docs/decisions/0011-a-start-side-by-side.md).
+
+#![allow(clippy::print_stdout, reason = "a build script talks to cargo by printing")]
+
+use std::{env, error::Error, fmt::Write as _, fs, path::Path};
+
+/// Patterns of what runs, in order.
+const ORDER: &str = "start-order.txt";
+/// `no` for linkers that take no such script.
+const SWITCH: &str = "COUNTERSIGN_START_ORDER";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={ORDER}");
+    println!("cargo::rerun-if-env-changed={SWITCH}");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    if !is("CARGO_CFG_TARGET_OS", "linux") || !is("PROFILE", "release") || is(SWITCH, "no") {
+        return Ok(());
+    }
+    let mut script = "SECTIONS {\n  .text.start : {\n".to_owned();
+    for pattern in fs::read_to_string(ORDER)?.lines().filter(|line| !line.starts_with('#')) {
+        writeln!(script, "    *(.text.{pattern})")?;
+    }
+    script.push_str("  }\n}\nINSERT BEFORE .text;\n");
+    let file = Path::new(&env::var("OUT_DIR")?).join("start-order.ld");
+    fs::write(&file, script)?;
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", file.display());
+    Ok(())
+}
