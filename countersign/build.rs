@@ -16,13 +16,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !is("CARGO_CFG_TARGET_OS", "linux") || !is("PROFILE", "release") || is(SWITCH, "no") {
         return Ok(());
     }
-    let mut script = "SECTIONS {\n  .text.start : {\n".to_owned();
+    let mut script = "/* If the linker takes no such script, build with COUNTERSIGN_START_ORDER=no */\nSECTIONS {\n  .text.start : {\n".to_owned();
     for pattern in fs::read_to_string(ORDER)?.lines().filter(|line| !line.starts_with('#')) {
         writeln!(script, "    *(.text.{pattern})")?;
     }
     script.push_str("  }\n}\nINSERT BEFORE .text;\n");
     let file = Path::new(&env::var("OUT_DIR")?).join("start-order.ld");
     fs::write(&file, script)?;
-    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", file.display());
+    for argument in ["-Xlinker", "-T", "-Xlinker", &file.display().to_string()] {
+        println!("cargo::rustc-link-arg-bins={argument}");
+    }
     Ok(())
 }

@@ -332,8 +332,10 @@ impl Guard {
         let (Some(consumer), true, Some((base, Fit { secret, keyed }))) = (consumer, known, fits) else {
             return Err(unproved());
         };
-        if let (Some(keyed), Some(serial), Some(seen)) = (keyed, serial, &seen) {
-            self.cache.tokens.keep(seen.facts.token, serial, keyed);
+        match (keyed, serial, &seen) {
+            (Some(keyed), Some(serial), Some(seen)) => self.cache.tokens.keep(seen.facts.token, serial, keyed),
+            (_, None, Some(seen)) => self.cache.tokens.settle(seen, keys::only(&consumer, now)),
+            _ => {}
         }
         let (token, due) = seen.map_or((None, false), |Seen { facts, due, .. }| (Some(facts), due));
         check_state(request, &consumer, token.as_ref(), now)?;

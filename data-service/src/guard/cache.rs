@@ -66,7 +66,7 @@ impl Cache {
     pub(crate) async fn load_token(&self, store: &Store, token: TokenId, now: Timestamp) -> Result<Option<Seen>> {
         let epoch = self.epoch();
         let Some(found) = tokens::credential(store, token).await? else { return Ok(None) };
-        self.tokens.put(&found, || self.epoch() == epoch);
+        self.tokens.put(&found, now, || self.epoch() == epoch);
         Ok(Some(Seen::new(found, now)))
     }
 

@@ -50,10 +50,17 @@ pub(super) struct Fit {
 
 /// The number of the secret of which a token's key is worth keeping: while there are two, it is not known which comes
 /// next.
+#[inline]
 pub(super) fn serial(consumer: &ConsumerCredential, method: SignatureMethod, now: Timestamp) -> Option<NonZeroU32> {
+    if method == SignatureMethod::HmacSha1 { only(consumer, now) } else { None }
+}
+
+/// The number of the only secret that works.
+#[inline]
+pub(super) fn only(consumer: &ConsumerCredential, now: Timestamp) -> Option<NonZeroU32> {
     let mut working = consumer.secrets.iter().filter(|secret| secret.works(now));
     match (working.next(), working.next()) {
-        (Some(only), None) if method == SignatureMethod::HmacSha1 => only.serial,
+        (Some(only), None) => only.serial,
         _ => None,
     }
 }

@@ -65,7 +65,7 @@ impl<V: Keyed> Shards<V> {
             return;
         }
         match shard.get_mut(hash, value.key()) {
-            Some(known) => *known = value,
+            Some(known) => value.succeed(known),
             None => shard.insert(hash, value),
         }
     }

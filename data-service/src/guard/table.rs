@@ -18,6 +18,11 @@ pub(super) trait Keyed: Default {
     /// A hash of a key. Its upper 48 bits tell keys apart.
     fn hash(key: &Self::Key) -> u64;
 
+    /// Takes the place of an older value with the same key.
+    fn succeed(self, older: &mut Self) {
+        *older = self;
+    }
+
     /// Has the processor fetch one of several.
     #[inline]
     fn fetch(values: &[Self], at: usize) {

@@ -70,8 +70,8 @@ impl Default for About {
 enum Kept {
     /// The key of HMAC-SHA1, ready, and which of the consumer's secrets it was made of. The secret is not needed then.
     Keyed(NonZeroU32, oauth1::Keyed),
-    /// The secret; and for which of the consumer's secrets there was a key before, until the request came that it did not
-    /// fit. Signed in several ways, a token keeps its secret.
+    /// The secret; and for which of the consumer's secrets no key is to be made of it. Signed in several ways, a token keeps
+    /// its secret.
     Secret(ShortSecret, Option<NonZeroU32>),
 }
 
@@ -94,6 +94,13 @@ impl Keyed for Entry {
         key.bits()
     }
 
+    /// A token never gets another secret: what is kept of it stays. That it was read again says nothing, for a stranger may
+    /// have named it.
+    fn succeed(self, older: &mut Self) {
+        older.about = self.about;
+        older.proving.turn.fetch_max(self.proving.turn.into_inner(), Ordering::Relaxed);
+    }
+
     #[inline]
     fn fetch(values: &[Self], at: usize) {
         if let Some(entry) = values.get(at) {
@@ -104,16 +111,14 @@ impl Keyed for Entry {
 }
 
 impl Entry {
-    fn new(
-        TokenCredential { facts, secret, last_used_at, place }: &TokenCredential,
-        given_up: Option<NonZeroU32>,
-    ) -> Self {
+    fn new(found: &TokenCredential, now: Timestamp) -> Self {
+        let TokenCredential { facts, secret, place, .. } = found;
         let facts = facts.clone();
         Self {
             proving: Proving {
                 token: facts.token,
-                kept: Kept::Secret(secret.clone(), given_up),
-                turn: AtomicU32::new(last_used_at.map_or(0, |at| turn(facts.token, at))),
+                kept: Kept::Secret(secret.clone(), None),
+                turn: AtomicU32::new(last_turn(found, now)),
             },
             about: About {
                 common: Some(facts.common),
@@ -152,6 +157,12 @@ fn turn(token: TokenId, at: Timestamp) -> u32 {
     u32::try_from(seconds / TURN_SECONDS).unwrap_or(u32::MAX)
 }
 
+/// The turn in which a token was last used, as far as that is written down. What a clock wrote that was ahead counts for
+/// nothing.
+fn last_turn(found: &TokenCredential, now: Timestamp) -> u32 {
+    found.last_used_at.filter(|at| *at <= now).map_or(0, |at| turn(found.facts.token, at))
+}
+
 /// A token as it was found.
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -159,6 +170,8 @@ pub(crate) struct Seen {
     pub(super) proof: Proof,
     /// It was not used for a while, or never: that it is used now has to be noted.
     pub(super) due: bool,
+    /// For which of the consumer's secrets no key is to be made, if the secret is kept in memory.
+    settled: Option<Option<NonZeroU32>>,
 }
 
 impl Seen {
@@ -170,9 +183,9 @@ impl Seen {
 
     /// A token as it was read from the store.
     pub(super) fn new(found: TokenCredential, now: Timestamp) -> Self {
-        let TokenCredential { facts, secret, last_used_at, .. } = found;
-        let due = last_used_at.is_none_or(|before| turn(facts.token, before) < turn(facts.token, now));
-        Self { facts, proof: Proof::Secret(secret), due }
+        let due = last_turn(&found, now) < turn(found.facts.token, now);
+        let TokenCredential { facts, secret, .. } = found;
+        Self { facts, proof: Proof::Secret(secret), due, settled: None }
     }
 }
 
@@ -204,24 +217,29 @@ impl Tokens {
     #[inline]
     pub(super) fn get(&self, token: TokenId, serial: Option<NonZeroU32>, now: Timestamp) -> Option<Seen> {
         let look = |entry: &Entry| {
-            let proof = match &entry.proving.kept {
-                Kept::Keyed(made_of, keyed) if serial == Some(*made_of) => Proof::Keyed(keyed.clone()),
+            let (proof, settled) = match &entry.proving.kept {
+                Kept::Keyed(made_of, keyed) if serial == Some(*made_of) => (Proof::Keyed(keyed.clone()), None),
                 Kept::Keyed(..) => return None,
-                Kept::Secret(secret, _) => Proof::Secret(secret.clone()),
+                Kept::Secret(secret, given_up) => (Proof::Secret(secret.clone()), Some(*given_up)),
             };
             let due = entry.proving.turn.load(Ordering::Relaxed) < turn(token, now);
-            Some(Seen { facts: entry.facts()?, proof, due })
+            Some(Seen { facts: entry.facts()?, proof, due, settled })
         };
         self.0.with(&token, look).flatten()
     }
 
     /// Puts a token in, if `still` holds (see [`Shards::put`]).
-    pub(super) fn put(&self, found: &TokenCredential, still: impl Fn() -> bool) {
-        let given_up = self.0.with(&found.facts.token, |entry| match &entry.proving.kept {
-            Kept::Keyed(made_of, _) => Some(*made_of),
-            Kept::Secret(_, given_up) => *given_up,
-        });
-        self.0.put(Entry::new(found, given_up.flatten()), still);
+    pub(super) fn put(&self, found: &TokenCredential, now: Timestamp, still: impl Fn() -> bool) {
+        self.0.put(Entry::new(found, now), still);
+    }
+
+    /// Keeps the secret from now on, and no key made with the consumer's secret of this number: a signature held that no key
+    /// could be kept for.
+    pub(super) fn settle(&self, seen: &Seen, given_up: Option<NonZeroU32>) {
+        if let (Proof::Secret(secret), true) = (&seen.proof, seen.settled != Some(given_up)) {
+            let kept = Kept::Secret(secret.clone(), given_up);
+            self.0.change(&seen.facts.token, |entry| entry.proving.kept = kept);
+        }
     }
 
     /// Keeps the key that was made of the token's secret and of a consumer's, and the secret no longer.
@@ -310,7 +328,7 @@ mod tests {
     fn a_key_takes_the_place_of_the_secret_and_fits_one_secret_of_the_consumer() {
         let (tokens, token) = (Tokens::default(), some_token());
         let [first, second] = [1, 2].map(NonZeroU32::new);
-        tokens.put(&credential(token, None), || true);
+        tokens.put(&credential(token, None), NOW, || true);
         assert_eq!(is_keyed(&tokens, token, first), Some(false));
         tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
         assert_eq!(is_keyed(&tokens, token, first), Some(true));
@@ -322,14 +340,18 @@ mod tests {
     fn a_token_that_is_signed_in_several_ways_keeps_its_secret() {
         let (tokens, token) = (Tokens::default(), some_token());
         let [first, second] = [1, 2].map(NonZeroU32::new);
-        tokens.put(&credential(token, None), || true);
+        tokens.put(&credential(token, None), NOW, || true);
         tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
-        // Another way of signing finds no secret, and reads the store.
-        tokens.put(&credential(token, None), || true);
+        // Another way of signing finds no secret, and reads the store: anybody can bring that about, and it changes nothing.
+        let read = credential(token, None);
+        tokens.put(&read, NOW, || true);
+        assert_eq!(is_keyed(&tokens, token, first), Some(true));
+        // Then its signature holds.
+        tokens.settle(&Seen::new(read, NOW), first);
         tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
         assert_eq!([first, second, None].map(|serial| is_keyed(&tokens, token, serial)), [Some(false); 3]);
-        // Once more, and with the consumer's next secret there may be a key again.
-        tokens.put(&credential(token, None), || true);
+        // Read once more it is the same, and with the consumer's next secret there may be a key again.
+        tokens.put(&credential(token, None), NOW, || true);
         tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
         assert_eq!(is_keyed(&tokens, token, first), Some(false));
         tokens.keep(token, second.unwrap(), oauth1::Keyed::new("d", "t"));
@@ -337,9 +359,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_again_keeps_its_key_and_its_turn_and_takes_over_the_rest() {
+        let (tokens, token) = (Tokens::default(), some_token());
+        let serial = NonZeroU32::new(1);
+        tokens.put(&credential(token, None), NOW, || true);
+        tokens.keep(token, serial.unwrap(), oauth1::Keyed::new("c", "t"));
+        assert!(tokens.note_use(token, NOW).is_some());
+        let mut longer = credential(token, None);
+        longer.facts.expires_at = NOW.plus_seconds(7200);
+        longer.facts.revoked = true;
+        tokens.put(&longer, NOW, || true);
+        let seen = tokens.get(token, serial, NOW).unwrap();
+        assert!(matches!(seen.proof, Proof::Keyed(_)) && !seen.due);
+        assert!(seen.facts.revoked && seen.facts.expires_at == NOW.plus_seconds(7200));
+    }
+
+    #[test]
+    fn what_a_clock_wrote_that_was_ahead_does_not_last() {
+        let (tokens, token) = (Tokens::default(), some_token());
+        let ahead = Some(NOW.plus_seconds(100_000));
+        assert!(Seen::new(credential(token, ahead), NOW).due);
+        tokens.put(&credential(token, ahead), NOW, || true);
+        assert!(tokens.note_use(token, NOW).is_some());
+    }
+
+    #[test]
     fn a_use_is_written_down_once_in_a_turn() {
         let (tokens, token) = (Tokens::default(), some_token());
-        tokens.put(&credential(token, None), || true);
+        tokens.put(&credential(token, None), NOW, || true);
         let turn_seconds = i64::try_from(TURN_SECONDS).unwrap();
         let mut written = 0;
         for second in 0..10 * turn_seconds {
@@ -358,7 +405,7 @@ mod tests {
     #[test]
     fn what_was_used_is_named_as_long_as_it_is_in_memory() {
         let (tokens, all) = (Tokens::default(), std::iter::repeat_with(some_token).take(1000).collect::<Vec<_>>());
-        all.iter().for_each(|token| tokens.put(&credential(*token, None), || true));
+        all.iter().for_each(|token| tokens.put(&credential(*token, None), NOW, || true));
         let used: Vec<_> = all.iter().map(|token| tokens.note_use(*token, NOW).unwrap()).collect();
         for (used, token) in used.iter().zip(&all) {
             assert_eq!(
@@ -374,7 +421,7 @@ mod tests {
     #[test]
     fn a_token_that_is_read_again_is_not_written_down_again() {
         let (tokens, token) = (Tokens::default(), some_token());
-        tokens.put(&credential(token, Some(NOW)), || true);
+        tokens.put(&credential(token, Some(NOW)), NOW, || true);
         assert!(tokens.note_use(token, NOW).is_none());
         assert!(!Seen::new(credential(token, Some(NOW)), NOW).due);
         assert!(Seen::new(credential(token, None), NOW).due);

@@ -127,12 +127,14 @@ pub(crate) async fn credential(
     let Some(row) = consumer::Entity::find_by_id(key).one(on).await? else { return Ok(None) };
     let key: ConsumerKey = known("consumers.key", &row.key)?;
     let live = |secret: consumer_secret::Model| {
+        let id = known("consumer_secrets.id", &secret.id)?;
+        let opened = seal.open(&secret_row(&key, &secret.id), &secret.sealed)?;
         Ok::<_, Error>(LiveSecret {
-            id: known("consumer_secrets.id", &secret.id)?,
-            secret: seal.open(&secret_row(&key, &secret.id), &secret.sealed)?,
+            id,
+            serial: LiveSecret::serial_of(id, &opened),
+            secret: opened,
             retires_at: secret.retires_at.map(Timestamp::from_millis),
             last_use: LastUse::default(),
-            serial: LiveSecret::next_serial(),
             alone: OnceLock::new(),
         })
     };

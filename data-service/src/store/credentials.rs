@@ -1,14 +1,15 @@
 //! What the guard needs of a consumer and of a token, ready for use: opened secrets, parsed lists.
 
 pub use super::token_id::TokenId;
+use sha2::{Digest, Sha256};
 use shared::acl::AccessList;
 use shared::id::{ConsumerKey, ServiceName};
 use shared::oauth1::{BodyHash, Keyed, Location, SignatureMethod};
 use shared::secret::Secret;
 use shared::timestamp::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use uuid::{NonNilUuid, Uuid};
 use zeroize::Zeroize;
@@ -65,23 +66,48 @@ pub struct LiveSecret {
     pub retires_at: Option<Timestamp>,
     /// When it was last used.
     pub last_use: LastUse,
-    /// Tells this reading of it from all others in this process.
+    /// Tells it from all other secrets in this process, however often it is read.
     pub serial: Option<NonZeroU32>,
     /// The key of requests without a token.
     pub(crate) alone: OnceLock<Keyed>,
 }
 
 impl LiveSecret {
-    /// A number that no other reading has. `None` when there are no more: then nothing is remembered under it.
-    pub(super) fn next_serial() -> Option<NonZeroU32> {
-        static LAST: AtomicU32 = AtomicU32::new(0);
-        let before = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1));
-        before.ok().and_then(|last| NonZeroU32::new(last + 1))
+    /// A number that no other secret has. `None` when there are no more: then nothing is remembered under it.
+    pub(super) fn serial_of(id: Uuid, secret: &Secret) -> Option<NonZeroU32> {
+        static SERIALS: Mutex<Serials> = Mutex::new(Serials { last: 0, known: BTreeMap::new() });
+        SERIALS.lock().unwrap_or_else(PoisonError::into_inner).of(id, secret)
     }
 
     /// True while it works.
     pub fn works(&self, now: Timestamp) -> bool {
         self.retires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// The numbers of secrets. A consumer is read again after each change to it, and its tokens' keys are good for as long as
+/// its secret is the same.
+struct Serials {
+    last: u32,
+    known: BTreeMap<Uuid, ([u8; 32], NonZeroU32)>,
+}
+
+impl Serials {
+    /// Kept at most. When there are more, all are forgotten, and the keys that were made under them.
+    const MOST: usize = 16 * 1024;
+
+    fn of(&mut self, id: Uuid, secret: &Secret) -> Option<NonZeroU32> {
+        let hash = Sha256::digest(secret.expose()).into();
+        if let Some((_, serial)) = self.known.get(&id).filter(|(known, _)| *known == hash) {
+            return Some(*serial);
+        }
+        self.last = self.last.checked_add(1)?;
+        let serial = NonZeroU32::new(self.last)?;
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        self.known.insert(id, (hash, serial));
+        Some(serial)
     }
 }
 
@@ -269,6 +295,26 @@ mod tests {
         assert_eq!(Short::new(&"x".repeat(31)).unwrap().as_str().len(), 31);
         assert!(Short::new(&"x".repeat(32)).is_none());
         assert_eq!(format!("{:?}", ShortSecret::new(&Secret::new("hunter2")).unwrap()), "ShortSecret");
+    }
+
+    #[test]
+    fn a_secret_keeps_its_number_and_another_has_another() {
+        let mut serials = Serials { last: 0, known: BTreeMap::new() };
+        let [one, two] = [1, 2].map(Uuid::from_u128);
+        let [old, new] = ["old", "new"].map(Secret::new);
+        let first = serials.of(one, &old).unwrap();
+        assert_eq!(serials.of(one, &old), Some(first));
+        let changed = serials.of(one, &new).unwrap();
+        let other = serials.of(two, &old).unwrap();
+        assert!(first != changed && first != other && changed != other);
+        assert_ne!(serials.of(one, &old), Some(first));
+        for id in 0..2 * Serials::MOST as u128 {
+            serials.of(Uuid::from_u128(100 + id), &old).unwrap();
+            assert!(serials.known.len() <= Serials::MOST);
+        }
+        assert!(serials.of(two, &old).unwrap() > other);
+        serials.last = u32::MAX;
+        assert_eq!(serials.of(Uuid::nil(), &new), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! sea-orm asks SQLite on a thread of its own, and going there and back costs several times what a look-up by key does.
 //! What a request waits for again and again is read here instead: single statements that find their rows by keys, on
 //! connections that can only read. Each sees what was committed before it began, and nothing stays open behind it. The
-//! same way goes what every start does ([`write`] is for the row of the instance), so that a service wakes sea-orm up
+//! same way goes what every start does ([`mod@write`] is for the row of the instance), so that a service wakes sea-orm up
 //! with the first command that wants it.
 //!
 //! Whatever goes wrong here is no answer. Then sea-orm is asked the same, which waits where waiting helps and says what

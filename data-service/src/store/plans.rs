@@ -98,7 +98,7 @@ impl Planned {
         let next = self.steps.get(place + 1).map_or("", |next| next.trim_start());
         let ordered = step.starts_with("Index Scan ") || step.starts_with("Index Only Scan ");
         match () {
-            () if step.starts_with("Seq Scan on ") => false,
+            () if step.contains("Seq Scan on ") => false,
             () if ordered => next.starts_with("Index Cond: ") || self.ends_early(0),
             () => true,
         }

@@ -121,7 +121,6 @@ macro_rules! joined {
 }
 
 pub(super) const JOINED: &str = joined!("t.rowid");
-/// PostgreSQL tells no such place that would stay.
 const JOINED_ELSEWHERE: &str = joined!("CAST(0 AS BIGINT)");
 
 /// What the guard needs of a token; ended ones too.
@@ -142,11 +141,17 @@ pub(crate) async fn credential(store: &Store, token: TokenId) -> Result<Option<T
             || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
     };
     let secret = store.seal.open(&sealed_row(&row.token), &row.sealed)?;
+    // PostgreSQL tells no place that would stay; any other order spreads them as well.
+    let place = if store.engine == Engine::Sqlite {
+        u32::try_from(row.place).ok()
+    } else {
+        u32::try_from(token.bits() >> 44).ok()
+    };
     Ok(Some(TokenCredential {
         facts,
         secret: ShortSecret::new(&secret).ok_or(Fault::Damaged("tokens.sealed"))?,
         last_used_at: row.last_used_at.map(Timestamp::from_millis),
-        place: u32::try_from(row.place).unwrap_or(u32::MAX),
+        place: place.unwrap_or(u32::MAX),
     }))
 }
 

@@ -25,7 +25,7 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
-    /// When it was last used, to within about a minute.
+    /// When it was last used, to within about an hour.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -128,7 +128,12 @@ async fn whoever_finds_the_lock_taken_leaves_it_to_sea_orm_which_waits() {
     let tx = other.begin().await.unwrap();
     marks::set(tx.on(), "x", "1").await.unwrap();
     assert!(!store.wrote_at_once(&[("DELETE FROM instances", &[])]));
-    let (end, ()) = tokio::join!(tx.commit(), begin(&store, "one"));
+    let later = async {
+        // When `begin` has found the lock taken, which it does at once.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tx.commit().await
+    };
+    let (end, ()) = tokio::join!(later, begin(&store, "one"));
     end.unwrap();
     assert_eq!(instances(&store).await, ["one"]);
 }
