@@ -59,14 +59,14 @@ pub fn first_sight(world: &World, bare: &Server, ours: &Server) -> Result<Sight>
     Ok(Sight { bare: by_bare, ours: by_ours, written, bytes, tokens: all })
 }
 
-/// Sends each token once, signed in some way.
-pub fn see_all(world: &World, ours: &Server, like: Way) -> Result<()> {
-    let all = world.tokens.len();
+/// Sends each of the first tokens once, signed in some way, and waits until that they were used is written down.
+pub fn see(world: &World, ours: &Server, like: Way, all: usize) -> Result<()> {
     let fifth = all.div_ceil(5);
     for (count, tokens) in [(fifth, Tokens::Fifth(all)), (all - fifth, Tokens::OtherFifths(all))] {
         let way = Way { count, per_second: (count / 40).max(10_000), ..like };
         measure(ours, way, &sign(world, ours, way, tokens)?, Check::Echo(world))?;
     }
+    std::thread::sleep(WRITTEN_AFTER);
     Ok(())
 }
 
