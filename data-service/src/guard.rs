@@ -333,7 +333,9 @@ impl Guard {
             return Err(unproved());
         };
         match (keyed, serial, &seen) {
-            (Some(keyed), Some(serial), Some(seen)) => self.cache.tokens.keep(seen.facts.token, serial, keyed),
+            (Some(keyed), Some(serial), Some(seen)) if seen.may_be_keyed(serial) => {
+                self.cache.tokens.keep(seen.facts.token, serial, keyed);
+            }
             (_, None, Some(seen)) => self.cache.tokens.settle(seen, keys::only(&consumer, now)),
             _ => {}
         }

@@ -181,6 +181,13 @@ impl Seen {
         now < self.facts.expires_at
     }
 
+    /// False if its secret is kept rather than a key for the consumer's secret of this number: then nothing is to be changed,
+    /// and no lock to be taken for that.
+    #[inline]
+    pub(super) fn may_be_keyed(&self, serial: NonZeroU32) -> bool {
+        self.settled != Some(Some(serial))
+    }
+
     /// A token as it was read from the store.
     pub(super) fn new(found: TokenCredential, now: Timestamp) -> Self {
         let due = last_turn(&found, now) < turn(found.facts.token, now);

@@ -78,8 +78,8 @@ impl Uses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes down what is waiting, as used at `now`: a few seconds late at most. A short transaction at a time. What cannot be
-    /// written waits on.
+    /// Writes down what is waiting, as used at `now`: a few seconds late at most. A short transaction at a time. Tokens
+    /// that cannot be written wait on; a consumer is noted again within a minute.
     pub(crate) async fn write(&self, cache: &Cache, store: &Store, now: Timestamp) -> Result<()> {
         let (consumers, secrets, mut left) = {
             let mut waiting = self.waiting();

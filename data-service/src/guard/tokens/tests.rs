@@ -67,6 +67,8 @@ fn a_token_that_is_signed_in_several_ways_keeps_its_secret() {
     tokens.settle(&Seen::new(read, NOW), first);
     tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
     assert_eq!([first, second, None].map(|serial| is_keyed(&tokens, token, serial)), [Some(false); 3]);
+    let seen = tokens.get(token, first, NOW).unwrap();
+    assert!(!seen.may_be_keyed(first.unwrap()) && seen.may_be_keyed(second.unwrap()));
     // Read once more it is the same, and with the consumer's next secret there may be a key again.
     tokens.put(&credential(token, None), NOW, || true);
     tokens.keep(token, first.unwrap(), oauth1::Keyed::new("c", "t"));
