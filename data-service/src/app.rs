@@ -17,7 +17,7 @@ use crate::guard::freshness::Freshness;
 use crate::guard::replay;
 use crate::settings::Settings;
 use crate::store::{OpenError, Store, instances, sweep};
-use actix_web::{App as Actix, HttpServer, dev::Server};
+use actix_web::{HttpServer, dev::Server};
 use opening::{Given, Live, Opening};
 use shared::oauth1::{BaseUrl, UrlError};
 use std::convert::Infallible;
@@ -146,7 +146,7 @@ impl App {
         }
         let porch = Arc::new(Porch::default());
         let served = Arc::clone(&porch);
-        let server = HttpServer::new(move || Actix::new().default_service(http::service(&served)))
+        let server = HttpServer::new(move || http::service(&served))
             .workers(settings.workers.max(1))
             .disable_signals()
             .shutdown_timeout(10)

@@ -18,28 +18,28 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 9] = [
     (
         "shared/src",
-        &["tokio", "actix_web", "sea_orm", "reqwest", "std::env", "std::fs", "std::net::Tcp", "SystemTime", "Instant"],
+        &["tokio", "actix_", "sea_orm", "reqwest", "std::env", "std::fs", "std::net::Tcp", "SystemTime", "Instant"],
     ),
-    ("migrations/src", &["shared::", "data_service", "frontend::", "tokio", "actix_web"]),
+    ("migrations/src", &["shared::", "data_service", "frontend::", "tokio", "actix_"]),
     (
         "data-service/src/store",
-        &["crate::guard", "crate::commands", "crate::checkers", "crate::events", "crate::doors", "actix_web"],
+        &["crate::guard", "crate::commands", "crate::checkers", "crate::events", "crate::doors", "actix_"],
     ),
     (
         "data-service/src/checkers",
-        &["crate::commands", "crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web"],
+        &["crate::commands", "crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_"],
     ),
     (
         "data-service/src/guard",
-        &["crate::commands", "crate::doors", "crate::events", "crate::checkers", "sea_orm", "actix_web"],
+        &["crate::commands", "crate::doors", "crate::events", "crate::checkers", "sea_orm", "actix_"],
     ),
     (
         "data-service/src/commands",
-        &["crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_web", "zeromq", "lapin"],
+        &["crate::doors", "crate::events", "crate::guard", "sea_orm", "actix_", "zeromq", "lapin"],
     ),
     (
         "data-service/src/events",
-        &["crate::guard", "crate::commands", "crate::checkers", "crate::doors", "sea_orm", "actix_web"],
+        &["crate::guard", "crate::commands", "crate::checkers", "crate::doors", "sea_orm", "actix_"],
     ),
     ("data-service/src/doors", &["crate::store", "crate::checkers", "crate::events", "sea_orm"]),
     ("frontend/src", &["data_service::", "migrations::", "sea_orm"]),

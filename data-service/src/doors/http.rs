@@ -12,15 +12,17 @@ use crate::doors::House;
 use crate::doors::dispatch::echo;
 use crate::error::{Error, Fault, Result};
 use crate::guard::Proved;
-use actix_web::dev::{Payload, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
+use actix_http::Request;
+use actix_web::HttpResponse;
+use actix_web::dev::{AppConfig, Payload, RequestHead, ServiceFactory, fn_service};
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
 use router::{Incoming, Router};
 use shared::command::Echo;
 use shared::error::{Code, Refusal};
 use shared::oauth1::{Authorization, BaseUrl, Message, is_form, limits};
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -73,30 +75,30 @@ impl Door {
     }
 }
 
-/// The one service of the door. Without actix's extractors: each would be a future of its own in every request.
+/// The one service of the door, which stands where actix's `App` would. That matches a path to a route and makes each
+/// request something that many handlers and extractors can share; here is one handler, and nothing to be shared.
 pub(crate) fn service(
     porch: &Arc<Porch>,
-) -> impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = actix_web::Error, InitError = ()>
-+ use<> {
+) -> impl ServiceFactory<Request, Config = AppConfig, Response = HttpResponse, Error = Infallible, InitError = ()> + use<>
+{
     // One for each worker, which its requests share without a word to the others.
     let porch = Rc::new(Arc::clone(porch));
-    fn_service(move |request: ServiceRequest| {
+    fn_service(move |request: Request| {
         let porch = Rc::clone(&porch);
         async move {
-            let (request, payload) = request.into_parts();
-            let response = match porch.0.get() {
-                Some(door) => door.letting_go(serve(&request, payload, door).await),
-                None => Box::pin(before_opening(&request, payload)).await,
-            };
-            Ok(ServiceResponse::new(request, response))
+            let (head, payload) = request.into_parts();
+            Ok(match porch.0.get() {
+                Some(door) => door.letting_go(serve(&head, payload, door).await),
+                None => Box::pin(before_opening(&head, payload)).await,
+            })
         }
     })
 }
 
 /// Every request.
-async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResponse {
-    let path = request.uri().path();
-    match (request.method().as_str(), path) {
+async fn serve(request: &RequestHead, payload: Payload, door: &Door) -> HttpResponse {
+    let path = request.uri.path();
+    match (request.method.as_str(), path) {
         ("GET" | "HEAD", "/healthz") => return HttpResponse::Ok().content_type("text/plain").body("ok"),
         ("GET" | "HEAD", "/readyz") => return Box::pin(ready(door)).await,
         ("GET" | "HEAD", "/openapi.json") => {
@@ -111,42 +113,42 @@ async fn serve(request: &HttpRequest, payload: Payload, door: &Door) -> HttpResp
         Err(error) => {
             let request_id = chance::request_id();
             log(request, &error, &request_id);
-            reply::problem(&error.refusal(), &request_id)
+            reply::problem(&error.refusal(), request_id)
         }
     }
 }
 
 /// The database has not come yet.
-async fn before_opening(request: &HttpRequest, mut payload: Payload) -> HttpResponse {
-    if let ("GET" | "HEAD", "/healthz") = (request.method().as_str(), request.uri().path()) {
+async fn before_opening(request: &RequestHead, mut payload: Payload) -> HttpResponse {
+    if let ("GET" | "HEAD", "/healthz") = (request.method.as_str(), request.uri.path()) {
         return HttpResponse::Ok().content_type("text/plain").body("ok");
     }
-    body::drain(request.headers(), &mut payload).await;
+    body::drain(&request.headers, &mut payload).await;
     let refusal = Refusal::retry(Code::Unavailable, "the data service waits for its store", 2);
-    reply::problem(&refusal, &chance::request_id())
+    reply::problem(&refusal, chance::request_id())
 }
 
 /// Identify, then call.
-async fn answer(request: &HttpRequest, payload: Payload, door: &Door) -> Result<HttpResponse> {
+async fn answer(request: &RequestHead, payload: Payload, door: &Door) -> Result<HttpResponse> {
     let house = &*door.house;
     let (proved, body) = identify(request, payload, door).await?;
-    let (method, path) = (request.method().as_str(), request.uri().path());
+    let (method, path) = (request.method.as_str(), request.uri.path());
     if path.strip_prefix(Echo::PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return echo(&house.rooms, &proved, method, path, body.len(), |reply| reply::json(StatusCode::OK, reply));
     }
     let (handler, fields) = door.router.find(method, path)?;
-    let (query, content_type) = (request.uri().query(), content_type(request.headers()));
-    let if_match = request.headers().get("if-match").and_then(|value| value.to_str().ok());
+    let (query, content_type) = (request.uri.query(), content_type(&request.headers));
+    let if_match = request.headers.get("if-match").and_then(|value| value.to_str().ok());
     let incoming = Incoming { fields, query, content_type, if_match, body: &body };
     handler(&house.rooms, &proved.caller, incoming).await
 }
 
 /// Signature first, on the head alone unless the body is a form; then the body, then the nonce.
-async fn identify<'d>(request: &HttpRequest, mut payload: Payload, door: &'d Door) -> Result<(Proved<'d>, Bytes)> {
+async fn identify<'d>(request: &RequestHead, mut payload: Payload, door: &'d Door) -> Result<(Proved<'d>, Bytes)> {
     let (guard, limit) = (&door.house.guard, door.house.body_limit);
-    body::check_length(request.headers(), limit)?;
+    body::check_length(&request.headers, limit)?;
     check_target(request)?;
-    let identified = if is_form(content_type(request.headers())) {
+    let identified = if is_form(content_type(&request.headers)) {
         let form = body::read(&mut payload, limits::FORM_BYTES.min(limit)).await?;
         Box::pin(guard.identify(&door.bases, || message(request, &form), async || Ok(form.clone()))).await
     } else {
@@ -155,18 +157,18 @@ async fn identify<'d>(request: &HttpRequest, mut payload: Payload, door: &'d Doo
     };
     if identified.is_err() {
         // A body that nobody reads costs the connection, and the next request a new one.
-        Box::pin(body::drain(request.headers(), &mut payload)).await;
+        Box::pin(body::drain(&request.headers, &mut payload)).await;
     }
     identified
 }
 
-fn message<'m>(request: &'m HttpRequest, form: &'m [u8]) -> Message<'m> {
+fn message<'m>(request: &'m RequestHead, form: &'m [u8]) -> Message<'m> {
     Message {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        query: request.uri().query(),
-        authorization: authorization(request.headers()),
-        content_type: content_type(request.headers()),
+        method: request.method.as_str(),
+        path: request.uri.path(),
+        query: request.uri.query(),
+        authorization: authorization(&request.headers),
+        content_type: content_type(&request.headers),
         form,
     }
 }
@@ -185,12 +187,12 @@ fn authorization(headers: &HeaderMap) -> Authorization<'_> {
 }
 
 /// A target in absolute form (`GET http://other/ HTTP/1.1`) must name the host the request is for.
-fn check_target(request: &HttpRequest) -> Result<(), Refusal> {
-    let Some(authority) = request.uri().authority().filter(|_| request.version() < actix_web::http::Version::HTTP_2)
+fn check_target(request: &RequestHead) -> Result<(), Refusal> {
+    let Some(authority) = request.uri.authority().filter(|_| request.version < actix_web::http::Version::HTTP_2)
     else {
         return Ok(());
     };
-    let host = request.headers().get("host").and_then(|value| value.to_str().ok());
+    let host = request.headers.get("host").and_then(|value| value.to_str().ok());
     if host.is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str())) {
         return Ok(());
     }
@@ -201,18 +203,18 @@ async fn ready(door: &Door) -> HttpResponse {
     let house = &door.house;
     if door.draining.load(Ordering::Relaxed) {
         let refusal = Refusal::retry(Code::Unavailable, "this instance is about to stop", 1);
-        return reply::problem(&refusal, &chance::request_id());
+        return reply::problem(&refusal, chance::request_id());
     }
     if house.rooms.store.answers().await && house.guard.freshness.is_fresh() {
         return HttpResponse::Ok().content_type("text/plain").body("ready");
     }
     let refusal = Refusal::retry(Code::Unavailable, "the store does not answer", 1);
-    reply::problem(&refusal, &chance::request_id())
+    reply::problem(&refusal, chance::request_id())
 }
 
 /// One line for each refusal or fault: who, what, why; never a header, a secret or a base string.
-fn log(request: &HttpRequest, error: &Error, request_id: &str) {
-    let (method, path) = (request.method().as_str(), request.uri().path());
+fn log(request: &RequestHead, error: &Error, request_id: &str) {
+    let (method, path) = (request.method.as_str(), request.uri.path());
     match error {
         Error::Refused(refusal) => {
             let code = refusal.code.word();
