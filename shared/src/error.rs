@@ -31,6 +31,18 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
+
+            /// The type of the problem.
+            const fn kind(self) -> &'static str {
+                match self { $(Self::$name => concat!("urn:countersign:problem:", $word),)* }
+            }
+
+            /// What is challenged for, with the word.
+            const fn challenge(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("OAuth realm=\"countersign\", oauth_problem=\"", $word, "\""),)*
+                }
+            }
         }
     };
 }
@@ -202,13 +214,13 @@ impl Refusal {
 pub struct Problem {
     /// `urn:countersign:problem:` and the code.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// A few words for people.
-    pub title: String,
+    pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
     /// A sentence for people.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
     /// The word for programs.
     pub code: Code,
     /// Where to look in the log.
@@ -220,12 +232,12 @@ pub struct Problem {
 
 impl Problem {
     /// The answer to a refusal.
-    pub fn new(refusal: &Refusal, request_id: &str) -> Self {
+    pub fn new(refusal: &Refusal, request_id: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:countersign:problem:{}", refusal.code.word()),
+            kind: refusal.code.kind().into(),
             title: refusal.code.title().into(),
             status: refusal.code.status(),
-            detail: refusal.detail.to_string(),
+            detail: refusal.detail.clone(),
             code: refusal.code,
             request_id: request_id.into(),
             facts: refusal.facts.as_deref().cloned().unwrap_or_default(),
@@ -234,22 +246,21 @@ impl Problem {
 
     /// The refusal behind an answer, for clients.
     pub fn into_refusal(self) -> Refusal {
-        Refusal { code: self.code, detail: self.detail.into(), facts: Some(Box::new(self.facts)) }
+        Refusal { code: self.code, detail: self.detail, facts: Some(Box::new(self.facts)) }
     }
 
     /// The value of `WWW-Authenticate` that goes with a 401, with OAuth's own word where there is one (OAuth Problem
     /// Reporting extension). Nothing of the request goes into it.
-    pub fn challenge(&self) -> String {
-        let word = match self.code {
-            Code::Unsigned | Code::InvalidCredentials => return "OAuth realm=\"countersign\"".into(),
-            Code::ConsumerRevoked => "consumer_key_rejected",
-            code => code.word(),
+    pub fn challenge(&self) -> Cow<'static, str> {
+        let value = match self.code {
+            Code::Unsigned | Code::InvalidCredentials => "OAuth realm=\"countersign\"",
+            Code::ConsumerRevoked => "OAuth realm=\"countersign\", oauth_problem=\"consumer_key_rejected\"",
+            code => code.challenge(),
         };
-        let mut value = format!("OAuth realm=\"countersign\", oauth_problem=\"{word}\"");
-        if let Some(range) = &self.facts.acceptable_timestamps {
-            value.push_str(&format!(", oauth_acceptable_timestamps=\"{range}\""));
+        match &self.facts.acceptable_timestamps {
+            Some(range) => format!("{value}, oauth_acceptable_timestamps=\"{range}\"").into(),
+            None => value.into(),
         }
-        value
     }
 }
 

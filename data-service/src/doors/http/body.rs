@@ -6,6 +6,8 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use shared::error::{Code, Refusal};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Refuses a body that says it is too large before any of it is read.
@@ -46,7 +48,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Throws a small body away, as far as it comes soon.
 pub(super) async fn drain(headers: &HeaderMap, payload: &mut Payload) {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| (1..=DRAINED).contains(&length)) {
+    if !length.is_some_and(|length| (1..=DRAINED).contains(&length)) {
+        return;
+    }
+    // What came along with the head is there when it is looked for a second time, and needs no timer.
+    let mut looks = 0;
+    let here = poll_fn(|context| {
+        while let Poll::Ready(chunk) = payload.poll_next_unpin(context) {
+            if !matches!(chunk, Some(Ok(_))) {
+                return Poll::Ready(true);
+            }
+        }
+        looks += 1;
+        if looks > 1 {
+            return Poll::Ready(false);
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    if !here.await {
         let _ = tokio::time::timeout(PATIENCE, async { while let Some(Ok(_)) = payload.next().await {} }).await;
     }
 }

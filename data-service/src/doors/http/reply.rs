@@ -5,11 +5,12 @@ use crate::error::Result;
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::Value;
 use shared::command::Route;
 use shared::error::{Problem, Refusal};
+use std::borrow::Cow;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
@@ -38,7 +39,7 @@ pub(super) fn command(route: &Route, reply: &impl Serialize) -> Result<HttpRespo
         insert("location", filled(location, &value));
     }
     // What is answered is about one caller: no cache in between may keep it.
-    insert("cache-control", "no-store".into());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -51,18 +52,23 @@ fn filled(template: &str, reply: &Value) -> String {
     template.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// A refusal as problem+json.
-pub(super) fn problem(refusal: &Refusal, request_id: &str) -> HttpResponse {
+/// A refusal as problem+json. Nobody has proved anything yet who is given one, so it costs no more than an answer.
+pub(super) fn problem(refusal: &Refusal, request_id: String) -> HttpResponse {
     let problem = Problem::new(refusal, request_id);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    response.content_type("application/problem+json");
-    response.insert_header(("cache-control", "no-store"));
-    if problem.status == 401 {
-        response.insert_header(("www-authenticate", problem.challenge()));
+    let mut response = HttpResponse::with_body(status, BoxBody::new(dispatch::bytes(&problem).unwrap_or_default()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let challenge = (problem.status == 401).then(|| match problem.challenge() {
+        Cow::Borrowed(words) => Ok(HeaderValue::from_static(words)),
+        Cow::Owned(words) => HeaderValue::try_from(words),
+    });
+    if let Some(Ok(challenge)) = challenge {
+        headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = refusal.retry_after() {
-        response.insert_header(("retry-after", seconds));
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response.body(serde_json::to_vec(&problem).unwrap_or_default())
+    response
 }
