@@ -12,11 +12,13 @@
 mod write;
 
 use super::Store;
+use crate::clock;
 use crate::error::Result;
 use rusqlite::{Connection, OpenFlags, Row};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -60,12 +62,18 @@ impl From<rusqlite::Error> for NoAnswer {
     }
 }
 
+/// Milliseconds after which it is looked again whether the file is still the same: a connection that is open stays with the
+/// one it has, and so do those of sea-orm.
+const LOOKS_EVERY: u64 = 100;
+
 /// A file, and connections to it that nobody uses at the moment.
 #[derive(Debug)]
 pub(super) struct Direct {
     path: PathBuf,
     /// Which file that was when the store was opened. Another one in its place is another database.
     file: (u64, u64),
+    /// When that was looked at last, on [`clock::coarse_millis`].
+    looked: AtomicU64,
     /// One for each thread that ever read at the same time as others; `None` once closed.
     idle: Mutex<Option<Vec<Connection>>>,
     /// The one that writes signs of life, once it has.
@@ -75,8 +83,8 @@ pub(super) struct Direct {
 impl Direct {
     /// Nothing is opened yet. `None` if there is no such file: a database may be in memory.
     pub(super) fn at(path: &Path) -> Option<Self> {
-        let idle = Mutex::new(Some(Vec::new()));
-        Some(Self { path: path.to_owned(), file: identity(path)?, idle, writing: Mutex::default() })
+        let (idle, looked) = (Mutex::new(Some(Vec::new())), AtomicU64::new(0));
+        Some(Self { path: path.to_owned(), file: identity(path)?, looked, idle, writing: Mutex::default() })
     }
 
     /// The first row of a statement whose parameters are `?1`, `?2` and so on.
@@ -92,8 +100,12 @@ impl Direct {
 
     fn take(&self) -> Result<Connection, NoAnswer> {
         let connection = self.idle().as_mut().ok_or(NoAnswer)?.pop();
-        if identity(&self.path) != Some(self.file) {
-            return Err(NoAnswer);
+        let now = clock::coarse_millis();
+        if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOKS_EVERY {
+            if identity(&self.path) != Some(self.file) {
+                return Err(NoAnswer);
+            }
+            self.looked.store(now, Ordering::Relaxed);
         }
         connection.map_or_else(|| self.open(OpenFlags::SQLITE_OPEN_READ_ONLY), Ok)
     }

@@ -266,6 +266,7 @@ async fn another_file_in_its_place_is_not_read() {
     assert_eq!(mark(direct, "x").unwrap().unwrap(), "here");
     let (file, aside) = (ground.path().join("test.db"), ground.path().join("aside.db"));
     std::fs::rename(&file, &aside).unwrap();
+    std::thread::sleep(Duration::from_millis(LOOKS_EVERY + 50));
     assert!(mark(direct, "x").is_err(), "the file is gone");
     let elsewhere = ground.path().join("other.db");
     let other = Connection::open(&elsewhere).unwrap();
