@@ -1,8 +1,9 @@
-//! Has the linker lay what every start runs side by side in the executable (docs/decisions/0011-a-start-side-by-side.md).
+//! Has the linker lay what every start runs side by side in the executable, and write down in little space what has to be
+//! relocated (docs/decisions/0011-a-start-side-by-side.md).
 
 #![allow(clippy::print_stdout, reason = "a build script talks to cargo by printing")]
 
-use std::{env, error::Error, fmt::Write as _, fs, path::Path};
+use std::{env, error::Error, fmt::Write as _, fs, path::Path, process::Command};
 
 /// Patterns of what runs, in order.
 const ORDER: &str = "start-order.txt";
@@ -26,5 +27,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     for argument in ["-Xlinker", "-T", "-Xlinker", &file.display().to_string()] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+    // Profiles that inherit from release, for packages, are called release too, but not in the path.
+    let stays_here = file.components().any(|part| part.as_os_str() == "release") && is("HOST", &env::var("TARGET")?);
+    if stays_here && is("CARGO_CFG_TARGET_ENV", "gnu") && reads_packed_relocations() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     Ok(())
+}
+
+/// Whether the C library of this machine can: glibc since 2.36. An older one would refuse the executable.
+fn reads_packed_relocations() -> bool {
+    let said = Command::new("getconf").arg("GNU_LIBC_VERSION").output().map(|said| said.stdout).unwrap_or_default();
+    let said = String::from_utf8(said).unwrap_or_default();
+    let version = said.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?))) >= Some((2, 36))
 }
