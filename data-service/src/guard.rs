@@ -177,8 +177,8 @@ impl Guard {
         head.signed.as_ref().is_some_and(|signed| signed.epoch == self.cache.epoch()) && fresh
     }
 
-    /// Reads the head, and decides upon it by what is in memory, as nearly every time. If something is not there, or if
-    /// memory refuses and is stale (a secret that was made meanwhile is a good one), the decision comes later.
+    /// Reads the head, and decides upon it at once, as nearly every time. If something has to be waited for, or if memory
+    /// refuses and is stale (a secret that was made meanwhile is a good one), the decision comes later.
     fn head<'a: 's, 's>(
         &'s self,
         bases: &'a [BaseUrl],
@@ -211,7 +211,7 @@ impl Guard {
             body_hash,
             form: request.form,
         };
-        match self.prove_from_memory(bases, &request, now) {
+        match self.prove_at_once(bases, &request, now) {
             Some(Ok(signed)) => Ok((head(Some(signed)), None)),
             Some(Err(Error::Refused(_))) if !self.freshness.is_fresh() => {
                 Ok((head(None), Some(Box::pin(self.prove_anew(bases, message)))))
@@ -235,9 +235,9 @@ impl Guard {
         }
     }
 
-    /// What nearly every request needs: both credentials are in memory, and nothing is waited for. `None` if one of them
-    /// is not. What needs no token comes before it is looked up: its memory is on the way meanwhile.
-    fn prove_from_memory<'a>(
+    /// What nearly every request needs: both credentials are in memory, or the token is in a store that can be read on this
+    /// thread. `None` if something has to be waited for. What needs no token comes first: its memory is on the way meanwhile.
+    fn prove_at_once<'a>(
         &self,
         bases: &'a [BaseUrl],
         request: &Request<'_>,
@@ -252,15 +252,15 @@ impl Guard {
         BASE_STRING.with_borrow_mut(|text| {
             base_string_into(text, request, bases.first()?);
             let serial = keys::serial(&consumer, request.signature_method, now);
-            let seen = match request.token() {
-                Some(token) => {
-                    let token = TokenId::read(token.as_bytes())?;
-                    Some(self.cache.tokens.get(token, serial, now).filter(|seen| seen.is_alive(now))?)
-                }
-                None => None,
+            let seen = match request.token().map(|token| TokenId::read(token.as_bytes())) {
+                Some(token) => self.cache.token_at_once(&self.store, token?, serial, now)?,
+                None => Ok(None),
             };
-            let found = Found { consumer: Some(consumer), seen, serial, epoch };
-            Some(self.decide(bases, request, &signature, text, found, now))
+            let decide = |seen| {
+                let found = Found { consumer: Some(consumer), seen, serial, epoch };
+                self.decide(bases, request, &signature, text, found, now)
+            };
+            Some(seen.and_then(decide))
         })
     }
 

@@ -188,8 +188,7 @@ fn authorization(headers: &HeaderMap) -> Authorization<'_> {
 
 /// A target in absolute form (`GET http://other/ HTTP/1.1`) must name the host the request is for.
 fn check_target(request: &RequestHead) -> Result<(), Refusal> {
-    let Some(authority) = request.uri.authority().filter(|_| request.version < actix_web::http::Version::HTTP_2)
-    else {
+    let Some(authority) = request.uri.authority().filter(|_| request.version < actix_web::http::Version::HTTP_2) else {
         return Ok(());
     };
     let host = request.headers.get("host").and_then(|value| value.to_str().ok());

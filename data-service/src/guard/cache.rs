@@ -4,9 +4,10 @@ use super::shards::{self, Shards};
 use super::table::Keyed;
 use super::tokens::{Seen, Tokens};
 use crate::error::Result;
-use crate::store::credentials::{ConsumerCredential, Forget, TokenId};
+use crate::store::credentials::{ConsumerCredential, Forget, TokenCredential, TokenId};
 use crate::store::{Store, consumers, tokens};
 use shared::timestamp::Timestamp;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,9 +66,35 @@ impl Cache {
     /// A token from the store; remembered unless something was forgotten while it was read.
     pub(crate) async fn load_token(&self, store: &Store, token: TokenId, now: Timestamp) -> Result<Option<Seen>> {
         let epoch = self.epoch();
-        let Some(found) = tokens::credential(store, token).await? else { return Ok(None) };
+        Ok(tokens::credential(store, token).await?.map(|found| self.remember(found, now, epoch)))
+    }
+
+    /// A token, from memory as nearly every time, or from a store that can tell without being waited for: then a first sight
+    /// needs nothing that waiting needs.
+    #[inline]
+    pub(crate) fn token_at_once(
+        &self,
+        store: &Store,
+        token: TokenId,
+        serial: Option<NonZeroU32>,
+        now: Timestamp,
+    ) -> Option<Result<Option<Seen>>> {
+        match self.tokens.get(token, serial, now).filter(|seen| seen.is_alive(now)) {
+            None => self.load_token_at_once(store, token, now),
+            seen => Some(Ok(seen)),
+        }
+    }
+
+    #[cold]
+    fn load_token_at_once(&self, store: &Store, token: TokenId, now: Timestamp) -> Option<Result<Option<Seen>>> {
+        let epoch = self.epoch();
+        let found = tokens::credential_at_once(store, token)?;
+        Some(found.map(|found| found.map(|found| self.remember(found, now, epoch))))
+    }
+
+    fn remember(&self, found: TokenCredential, now: Timestamp, epoch: u64) -> Seen {
         self.tokens.put(&found, now, || self.epoch() == epoch);
-        Ok(Some(Seen::new(found, now)))
+        Seen::new(found, now)
     }
 
     /// Forgets. When this returns, nothing of it is in memory, and no reading under way will put it back.

@@ -144,12 +144,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Store {
-    /// The first row of a statement, the shortest way that gives an answer. Parameters are `$1`, `$2` and so on, in this
-    /// order in the text.
+    /// The first row of a statement, if it can be read without waiting. Parameters are `$1`, `$2` and so on, in this order
+    /// in the text.
+    pub(super) fn one_at_once<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>, NoAnswer> {
+        self.direct.as_ref().ok_or(NoAnswer)?.one(sql, values)
+    }
+
+    /// The same, the shortest way that gives an answer.
     pub(super) async fn one<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>> {
-        if let Some(direct) = &self.direct
-            && let Ok(found) = direct.one(sql, values)
-        {
+        if let Ok(found) = self.one_at_once(sql, values) {
             return Ok(found);
         }
         let values = values.iter().map(|&value| value.into());

@@ -126,7 +126,17 @@ const JOINED_ELSEWHERE: &str = joined!("CAST(0 AS BIGINT)");
 /// What the guard needs of a token; ended ones too.
 pub(crate) async fn credential(store: &Store, token: TokenId) -> Result<Option<TokenCredential>> {
     let joined = if store.engine == Engine::Sqlite { JOINED } else { JOINED_ELSEWHERE };
-    let Some(row) = store.one::<Joined>(joined, &[token.text().as_str()]).await? else { return Ok(None) };
+    let row = store.one::<Joined>(joined, &[token.text().as_str()]).await?;
+    row.map(|row| opened(store, token, row)).transpose()
+}
+
+/// The same, if the store can tell without being waited for.
+pub(crate) fn credential_at_once(store: &Store, token: TokenId) -> Option<Result<Option<TokenCredential>>> {
+    let row = store.one_at_once::<Joined>(JOINED, &[token.text().as_str()]).ok()?;
+    Some(row.map(|row| opened(store, token, row)).transpose())
+}
+
+fn opened(store: &Store, token: TokenId, row: Joined) -> Result<TokenCredential> {
     let session: Option<Uuid> = row.session_id.map(|id| known("tokens.session_id", &id)).transpose()?;
     let facts = TokenFacts {
         token,
@@ -147,12 +157,12 @@ pub(crate) async fn credential(store: &Store, token: TokenId) -> Result<Option<T
     } else {
         u32::try_from(token.bits() >> 44).ok()
     };
-    Ok(Some(TokenCredential {
+    Ok(TokenCredential {
         facts,
         secret: ShortSecret::new(&secret).ok_or(Fault::Damaged("tokens.sealed"))?,
         last_used_at: row.last_used_at.map(Timestamp::from_millis),
         place: place.unwrap_or(u32::MAX),
-    }))
+    })
 }
 
 /// The token of a consumer for a session, if it has one.
