@@ -27,8 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for argument in ["-Xlinker", "-T", "-Xlinker", &file.display().to_string()] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
-    // Profiles that inherit from release, for packages, are called release too, but not in the path.
-    let stays_here = file.components().any(|part| part.as_os_str() == "release") && is("HOST", &env::var("TARGET")?);
+    // PROFILE says release for `dist` too. The folder of the build has the true name: …/release/build/countersign-…/out
+    let profile = file.ancestors().nth(4).and_then(Path::file_name);
+    let stays_here = profile.is_some_and(|name| name == "release") && is("HOST", &env::var("TARGET")?);
     if stays_here && is("CARGO_CFG_TARGET_ENV", "gnu") && reads_packed_relocations() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
