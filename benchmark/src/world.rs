@@ -2,6 +2,7 @@
 
 use crate::{Result, process::Server};
 use data_service::{Database, Operator, PasswordCost, SessionLimits, Settings, new_seal_key};
+use sea_orm::ConnectionTrait as _;
 use shared::command::{CreateConsumer, CreateUser};
 use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
@@ -70,6 +71,16 @@ impl World {
     /// The file of the database.
     pub fn database(&self) -> PathBuf {
         self.folder.join(DATABASE)
+    }
+
+    /// Takes back that tokens were used: the next use of each has to be written down again.
+    pub fn forget_uses(&self) -> Result<()> {
+        let url = database().unwrap_or_else(|| format!("sqlite://{}", self.database().display()));
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+            let store = sea_orm::Database::connect(url).await?;
+            store.execute_unprepared("UPDATE tokens SET last_used_at = NULL").await?;
+            Ok(store.close().await?)
+        })
     }
 
     /// Starts the service that is measured.
