@@ -110,7 +110,7 @@ struct Found {
 const ROUNDS: usize = 8;
 
 thread_local! {
-    /// One buffer per thread for base strings.
+    /// One buffer per thread for base strings. Whoever has it awaits nothing.
     static BASE_STRING: RefCell<String> = RefCell::new(String::with_capacity(1024));
 }
 
@@ -236,7 +236,7 @@ impl Guard {
     }
 
     /// What nearly every request needs: both credentials are in memory, or the token is in a store that can be read on this
-    /// thread. `None` if something has to be waited for. What needs no token comes first: its memory is on the way meanwhile.
+    /// thread. `None` if anything else has to be done. What needs no token comes first: its memory is on the way meanwhile.
     fn prove_at_once<'a>(
         &self,
         bases: &'a [BaseUrl],

@@ -69,8 +69,8 @@ impl Cache {
         Ok(tokens::credential(store, token).await?.map(|found| self.remember(found, now, epoch)))
     }
 
-    /// A token, from memory as nearly every time, or from a store that can tell without being waited for: then a first sight
-    /// needs nothing that waiting needs.
+    /// A token, from memory as nearly every time, or from a store that is read on this thread: then a first sight needs no
+    /// future.
     #[inline]
     pub(crate) fn token_at_once(
         &self,

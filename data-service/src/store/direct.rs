@@ -62,8 +62,8 @@ impl From<rusqlite::Error> for NoAnswer {
     }
 }
 
-/// Milliseconds after which it is looked again whether the file is still the same: a connection that is open stays with the
-/// one it has, and so do those of sea-orm.
+/// Milliseconds after which it is looked again whether the file is still the same. A connection that is open stays with the
+/// one it has meanwhile, and so do those that sea-orm has open.
 const LOOKS_EVERY: u64 = 100;
 
 /// A file, and connections to it that nobody uses at the moment.
@@ -144,8 +144,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Store {
-    /// The first row of a statement, if it can be read without waiting. Parameters are `$1`, `$2` and so on, in this order
-    /// in the text.
+    /// The first row of a statement, if it can be read on this thread. Parameters are `$1`, `$2` and so on, in this order in
+    /// the text.
     pub(super) fn one_at_once<T: Columns>(&self, sql: &str, values: &[&str]) -> Result<Option<T>, NoAnswer> {
         self.direct.as_ref().ok_or(NoAnswer)?.one(sql, values)
     }

@@ -130,7 +130,7 @@ pub(crate) async fn credential(store: &Store, token: TokenId) -> Result<Option<T
     row.map(|row| opened(store, token, row)).transpose()
 }
 
-/// The same, if the store can tell without being waited for.
+/// The same, if it can be read on this thread, as nearly always on SQLite and never elsewhere.
 pub(crate) fn credential_at_once(store: &Store, token: TokenId) -> Option<Result<Option<TokenCredential>>> {
     let row = store.one_at_once::<Joined>(JOINED, &[token.text().as_str()]).ok()?;
     Some(row.map(|row| opened(store, token, row)).transpose())

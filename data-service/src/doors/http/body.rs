@@ -51,7 +51,8 @@ pub(super) async fn drain(headers: &HeaderMap, payload: &mut Payload) {
     if !length.is_some_and(|length| (1..=DRAINED).contains(&length)) {
         return;
     }
-    // What came along with the head is there when it is looked for a second time, and needs no timer.
+    // A timer is for those who let wait. actix-http calls the service before it reads what came along with the head, and polls
+    // it again in the same turn: then such a body is here.
     let mut looks = 0;
     let here = poll_fn(|context| {
         while let Poll::Ready(chunk) = payload.poll_next_unpin(context) {

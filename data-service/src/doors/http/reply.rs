@@ -52,7 +52,7 @@ fn filled(template: &str, reply: &Value) -> String {
     template.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// A refusal as problem+json. Nobody has proved anything yet who is given one, so it costs no more than an answer.
+/// A refusal as problem+json. Whoever has proved nothing is given one too, so it costs no more than an answer.
 pub(super) fn problem(refusal: &Refusal, request_id: String) -> HttpResponse {
     let problem = Problem::new(refusal, request_id);
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
