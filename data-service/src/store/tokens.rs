@@ -72,7 +72,6 @@ pub(crate) async fn insert(
 /// A token with the user and the session it belongs to.
 #[derive(FromQueryResult)]
 struct Joined {
-    token: String,
     consumer_key: String,
     user_id: String,
     session_id: Option<String>,
@@ -90,19 +89,18 @@ struct Joined {
 impl Columns for Joined {
     fn take(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            token: row.get(0)?,
-            consumer_key: row.get(1)?,
-            user_id: row.get(2)?,
-            session_id: row.get(3)?,
-            sealed: row.get(4)?,
-            expires_at: row.get(5)?,
-            revoked_at: row.get(6)?,
-            access: row.get(7)?,
-            disabled_at: row.get(8)?,
-            signed_in_at: row.get(9)?,
-            ended_at: row.get(10)?,
-            last_used_at: row.get(11)?,
-            place: row.get(12)?,
+            consumer_key: row.get(0)?,
+            user_id: row.get(1)?,
+            session_id: row.get(2)?,
+            sealed: row.get(3)?,
+            expires_at: row.get(4)?,
+            revoked_at: row.get(5)?,
+            access: row.get(6)?,
+            disabled_at: row.get(7)?,
+            signed_in_at: row.get(8)?,
+            ended_at: row.get(9)?,
+            last_used_at: row.get(10)?,
+            place: row.get(11)?,
         })
     }
 }
@@ -111,7 +109,7 @@ impl Columns for Joined {
 macro_rules! joined {
     ($place:literal) => {
         concat!(
-            "SELECT t.token, t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, ",
+            "SELECT t.consumer_key, t.user_id, t.session_id, t.sealed, t.expires_at, t.revoked_at, ",
             "u.access, u.disabled_at, s.created_at AS signed_in_at, s.ended_at, t.last_used_at, ",
             $place,
             " AS place FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN sessions s ON s.id = t.session_id ",
@@ -150,7 +148,7 @@ fn opened(store: &Store, token: TokenId, row: Joined) -> Result<TokenCredential>
             // A session that came to its end by itself has revoked nothing.
             || row.ended_at.is_some_and(|ended_at| ended_at < row.expires_at),
     };
-    let secret = store.seal.open(&sealed_row(&row.token), &row.sealed)?;
+    let secret = store.seal.open(&sealed_row(token.text().as_str()), &row.sealed)?;
     // PostgreSQL tells no place that would stay; any other order spreads them as well.
     let place = if store.engine == Engine::Sqlite {
         u32::try_from(row.place).ok()
