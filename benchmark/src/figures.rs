@@ -5,6 +5,7 @@
 
 use crate::Result;
 use crate::batch::{Batch, Kind, Order, Tokens};
+use crate::histogram::Histogram;
 use crate::load::{self, Check, Outcome, Pace, Traffic};
 use crate::machine::Busy;
 use crate::process::Server;
@@ -75,6 +76,8 @@ pub struct Measure {
     pub p50: f64,
     /// 99 of 100 are below.
     pub p99: f64,
+    /// All of them.
+    pub latency: Histogram,
     /// Connections that the server closed.
     pub closed: usize,
     /// CPU time of other processes on the two cores, in parts of one core.
@@ -109,6 +112,7 @@ pub fn measure(server: &Server, way: Way, batch: &Batch, check: Check<'_>) -> Re
         rate: count / wall.as_secs_f64(),
         p50: latency.micros(0.5),
         p99: latency.micros(0.99),
+        latency: latency.clone(),
         closed: *closed,
         // The generator has one core to itself all the time.
         others: (busy - cpu.as_secs_f64() - took) / took,

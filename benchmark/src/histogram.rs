@@ -26,6 +26,12 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// Counts all that another one has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.total += other.total;
+    }
+
     /// How many were counted.
     pub fn len(&self) -> u64 {
         self.total
@@ -81,5 +87,10 @@ mod tests {
             assert!((got / wanted - 1.0).abs() < 0.016, "{share}: {got}");
         }
         assert_eq!(histogram.len(), 100_000);
+        let mut both = Histogram::default();
+        (0..100_000).for_each(|_| both.add(Duration::from_micros(1)));
+        both.merge(&histogram);
+        assert_eq!((both.len(), both.micros(0.5).round()), (200_000, 1.0));
+        assert!((both.micros(0.75) / 50_000.0 - 1.0).abs() < 0.016);
     }
 }

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::machine::{self, SERVER};
 use crate::wire::Connection;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -124,6 +125,21 @@ impl Server {
         format!("/proc/{}/{file}", self.child.id())
     }
 
+    /// Has it stand still.
+    pub fn pause(&self) -> Result<()> {
+        self.tell(Signal::STOP)
+    }
+
+    /// Has it go on.
+    pub fn resume(&self) -> Result<()> {
+        self.tell(Signal::CONT)
+    }
+
+    fn tell(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).ok_or("no such process")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
     /// Stops it in an orderly way.
     pub fn stop(mut self) -> Result<()> {
         self.end()
@@ -133,9 +149,8 @@ impl Server {
         if self.child.try_wait()?.is_some() {
             return Ok(());
         }
-        let pid =
-            i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).ok_or("no such process")?;
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.tell(Signal::TERM)?;
+        self.resume()?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
             if begun.elapsed() > Duration::from_secs(20) {

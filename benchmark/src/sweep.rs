@@ -1,13 +1,19 @@
 //! The janitor at work: a million expired rows go away, and signed requests should not feel it.
+//!
+//! The base is a second service of the same kind that has nothing to sweep, on the same core. Both are measured in turn, in
+//! short windows, and whichever is not measured stands still: what else happens on the machine, and takes about one
+//! hundredth of a core too, meets both in the same way. The latencies of a round's windows are put together, for a
+//! percentile of few requests tells more about their moment than about the service.
 
 use crate::Result;
 use crate::batch::Tokens;
 use crate::figures::{Measure, POST, Way, measure, sign};
+use crate::histogram::Histogram;
 use crate::load::{Check, Pace};
 use crate::once;
 use crate::process::Server;
 use crate::world::World;
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,8 +21,10 @@ use std::time::{Duration, Instant};
 pub const ROWS: u64 = 1_000_000;
 /// Signed requests in a second.
 const SIGNED: usize = 5_000;
-/// How often it is measured, before and meanwhile.
-const TIMES: usize = 5;
+/// How long a window is, in seconds.
+const WINDOW: usize = 2;
+/// How many windows of each service are one round.
+const WINDOWS: usize = 5;
 /// How many of the tokens sign. There may be more in the table.
 const TOKENS: usize = 100_000;
 /// When the janitor comes, after a start.
@@ -26,61 +34,75 @@ fn tokens(world: &World) -> usize {
     world.tokens.len().min(TOKENS)
 }
 
-/// What was seen.
+/// What was seen, in rounds.
 #[derive(Default)]
 pub struct Swept {
-    /// Before the janitor came.
-    pub before: Vec<Measure>,
-    /// While it swept.
-    pub meanwhile: Vec<Measure>,
+    /// Latencies of the service that has nothing to sweep.
+    pub quiet: Vec<Histogram>,
+    /// Of the one that sweeps.
+    pub sweeping: Vec<Histogram>,
     /// Rows it removed in a second.
     pub rate: f64,
 }
 
-/// Adds tokens that have expired long ago, starts the service, and measures before and while they are swept.
-pub fn measure_sweep(world: &World, executable: &Path) -> Result<Swept> {
+/// Adds tokens that have expired long ago, starts the service, and measures it while they are swept, beside one without
+/// them. `spare` is a folder that is not there yet.
+pub fn measure_sweep(world: &World, spare: &Path, executable: &Path, rounds: usize) -> Result<Swept> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let other = world.copy(spare)?;
     let store = runtime.block_on(Database::connect(format!("sqlite://{}", world.database().display())))?;
     runtime.block_on(expire(&store))?;
-    let server = world.start(executable)?;
+    // What was just written is on its way to the disk for a while.
+    rustix::fs::sync();
+    let (sweeping, quiet) = (world.start(executable)?, other.start(executable)?);
     let begun = Instant::now();
-    let mut swept = Swept::default();
     // What a service does that has just been started, reading tokens and noting that they are used, is not what is looked for.
-    once::see(world, &server, POST, tokens(world))?;
-    for _ in 0..TIMES {
-        swept.before.push(one(world, &server)?);
-    }
-    if begun.elapsed() > COMES {
-        return Err("the machine is too slow: the janitor came before the first figures were there".into());
-    }
+    once::see(world, &sweeping, POST, tokens(world))?;
+    once::see(&other, &quiet, POST, tokens(world))?;
     std::thread::sleep((COMES + Duration::from_secs(2)).saturating_sub(begun.elapsed()));
-    let (most, since) = (runtime.block_on(expired(&store))?, Instant::now());
-    for _ in 0..TIMES {
-        swept.meanwhile.push(one(world, &server)?);
+    let (mut swept, mut removed, mut time) = (Swept::default(), 0, Duration::ZERO);
+    sweeping.pause()?;
+    for _ in 0..rounds {
+        let (mut base, mut ours) = (Histogram::default(), Histogram::default());
+        for _ in 0..WINDOWS {
+            base.merge(&one(&other, &quiet)?.latency);
+            quiet.pause()?;
+            sweeping.resume()?;
+            let (most, since) = (runtime.block_on(expired(&store))?, Instant::now());
+            ours.merge(&one(world, &sweeping)?.latency);
+            let (left, took) = (runtime.block_on(expired(&store))?, since.elapsed());
+            sweeping.pause()?;
+            quiet.resume()?;
+            if left == 0 || left >= most {
+                return Err(format!("nothing was swept meanwhile, or all: {most} rows before, {left} after").into());
+            }
+            (removed, time) = (removed + most - left, time + took);
+        }
+        swept.quiet.push(base);
+        swept.sweeping.push(ours);
     }
-    let left = runtime.block_on(expired(&store))?;
-    if left == 0 || left >= most {
-        return Err(format!("nothing was swept meanwhile, or all: {most} rows before, {left} after").into());
-    }
-    swept.rate = (most - left) as f64 / since.elapsed().as_secs_f64();
-    server.stop()?;
+    swept.rate = removed as f64 / time.as_secs_f64();
+    quiet.stop()?;
+    sweeping.stop()?;
     Ok(swept)
 }
 
 fn one(world: &World, server: &Server) -> Result<Measure> {
-    let way = Way { pace: Pace::Open(SIGNED), count: SIGNED * 2, per_second: SIGNED, ..POST };
+    let way = Way { pace: Pace::Open(SIGNED), count: SIGNED * WINDOW, per_second: SIGNED, ..POST };
     let batch = sign(world, server, way, Tokens::Random(tokens(world)))?;
     measure(server, way, &batch, Check::Echo(world))
 }
 
+/// Names, users and services as of tokens that were made one after the other.
 async fn expire(store: &DatabaseConnection) -> Result<()> {
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) \
          INSERT INTO tokens (token, consumer_key, user_id, session_id, sealed, created_at, expires_at) \
-         SELECT 'old_' || i, consumer_key, user_id, NULL, sealed, 0, 1 FROM n, (SELECT * FROM tokens LIMIT 1)"
+         SELECT 'old_' || lower(hex(randomblob(12))), consumer_key, user_id, NULL, sealed, 0, 1 \
+         FROM n JOIN tokens ON tokens.rowid = 1 + i * 7919 % (SELECT count(*) FROM tokens)"
     );
-    store.execute_unprepared(&sql).await?;
-    Ok(())
+    let changed = store.execute_unprepared(&sql).await?.rows_affected();
+    if changed == ROWS { Ok(()) } else { Err(format!("{changed} rows were made instead of {ROWS}").into()) }
 }
 
 async fn expired(store: &DatabaseConnection) -> Result<i64> {

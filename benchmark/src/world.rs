@@ -8,7 +8,7 @@ use shared::id::ConsumerKey;
 use shared::oauth1::Credentials;
 use shared::secret::Secret;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -25,6 +25,8 @@ pub const PASSWORD: &str = "correct horse battery staple";
 const DATABASE: &str = "countersign.db";
 /// The configuration file.
 const CONFIG: &str = "countersign.toml";
+/// The keys that secrets are sealed with.
+const KEYS: &str = "seal.keys";
 
 /// A token and the consumer that may use it.
 #[derive(Clone, Debug)]
@@ -59,13 +61,22 @@ impl World {
     /// Fills an empty folder.
     pub fn make(folder: &Path, tokens: usize) -> Result<Self> {
         let seal = new_seal_key();
-        let keys = folder.join("seal.keys");
+        let keys = folder.join(KEYS);
         fs::write(&keys, seal.expose())?;
         fs::set_permissions(&keys, Permissions::from_mode(0o600))?;
         fs::write(folder.join(CONFIG), configuration())?;
         let settings = settings(folder, seal);
         let runtime = tokio::runtime::Runtime::new()?;
         runtime.block_on(fill(folder, &settings, tokens))
+    }
+
+    /// The same in another folder, which is not there yet. Nothing of it may be running.
+    pub fn copy(&self, folder: &Path) -> Result<Self> {
+        fs::DirBuilder::new().mode(0o700).create(folder)?;
+        for file in [DATABASE, CONFIG, KEYS] {
+            fs::copy(self.folder.join(file), folder.join(file))?;
+        }
+        Ok(Self { folder: folder.to_owned(), ..self.clone() })
     }
 
     /// The file of the database.
