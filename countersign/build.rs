@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut script = "/* If the linker takes no such script, build with COUNTERSIGN_START_ORDER=no */\nSECTIONS {\n  .text.start : {\n".to_owned();
     for pattern in fs::read_to_string(ORDER)?.lines().filter(|line| !line.starts_with('#')) {
-        writeln!(script, "    *(.text.{pattern})")?;
+        // What the compiler takes for cold, growing a vector for instance, a start runs all the same.
+        writeln!(script, "    *(.text.{pattern} .text.unlikely.{pattern})")?;
     }
     script.push_str("  }\n}\nINSERT BEFORE .text;\n");
     let file = Path::new(&env::var("OUT_DIR")?).join("start-order.ld");

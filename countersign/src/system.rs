@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 /// Runs something to its end. The services want an actix system to run in; the commands do not mind one.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    System::new().block_on(future)
+    // A service's is 40 KiB, and each function on the way to where it is polled would move it once more.
+    System::new().block_on(Box::pin(future))
 }
 
 /// Told when it is time to stop.

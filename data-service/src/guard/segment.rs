@@ -164,7 +164,8 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
 
 /// The slow way, for file systems that cannot be asked.
 fn write_zeros(mut file: &File, length: u64) -> io::Result<()> {
-    let zeros = [0; 64 * 1024];
+    // Not on the stack, where it would be room for every caller that never comes here.
+    let zeros = vec![0; 64 * 1024];
     let mut left = length;
     while left > 0 {
         let piece = zeros.get(..usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len())).unwrap_or(&zeros);
