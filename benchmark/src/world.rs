@@ -25,6 +25,8 @@ pub const PASSWORD: &str = "correct horse battery staple";
 const DATABASE: &str = "countersign.db";
 /// The configuration file.
 const CONFIG: &str = "countersign.toml";
+/// The used nonces.
+const REPLAY: &str = "countersign.replay";
 /// The keys that secrets are sealed with.
 const KEYS: &str = "seal.keys";
 
@@ -72,9 +74,19 @@ impl World {
 
     /// The same in another folder, which is not there yet. Nothing of it may be running.
     pub fn copy(&self, folder: &Path) -> Result<Self> {
-        fs::DirBuilder::new().mode(0o700).create(folder)?;
+        let make = |folder: &Path| fs::DirBuilder::new().mode(0o700).create(folder);
+        make(folder)?;
         for file in [DATABASE, CONFIG, KEYS] {
             fs::copy(self.folder.join(file), folder.join(file))?;
+        }
+        // The database knows whether there were nonces: without them, older timestamps would be refused for a while.
+        let (from, to) = (self.folder.join(REPLAY), folder.join(REPLAY));
+        if from.exists() {
+            make(&to)?;
+            for file in fs::read_dir(from)? {
+                let file = file?;
+                fs::copy(file.path(), to.join(file.file_name()))?;
+            }
         }
         Ok(Self { folder: folder.to_owned(), ..self.clone() })
     }
@@ -148,7 +160,7 @@ fn configuration() -> String {
 fn settings(folder: &Path, seal: Secret) -> Settings {
     Settings {
         database: Database::at(database().unwrap_or_else(|| format!("sqlite:{}", folder.join(DATABASE).display()))),
-        replay_folder: folder.join("countersign.replay"),
+        replay_folder: folder.join(REPLAY),
         seal_keys: vec![seal],
         listen: ([127, 0, 0, 1], 0).into(),
         public_urls: vec![],
