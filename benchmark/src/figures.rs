@@ -1,6 +1,6 @@
 //! The figures that are measured in rounds: the same requests to both servers, one after the other.
 //!
-//! Rounds are short, below a second for each server, and there are many of them: what else happens on the machine then
+//! Rounds are short, two seconds at most for each server, and there are many of them: what else happens on the machine then
 //! meets both in the same way.
 
 use crate::Result;
@@ -44,8 +44,8 @@ pub const POST: Way = Way {
     count: 60_000,
     per_second: 80_000,
 };
-/// 10,000 in a second, whatever comes back. Idle between two requests, a server costs each time another amount: so a round
-/// takes longer than the others.
+/// 10,000 in a second, whatever comes back. A server sleeps between two requests then, and what waking costs varies: so it is
+/// measured for two seconds.
 pub const OPEN: Way = Way { pace: Pace::Open(10_000), count: 20_000, per_second: 10_000, ..POST };
 /// One caller who waits for each answer.
 pub const ALONE: Way = Way { connections: 1, count: 12_000, per_second: 15_000, ..POST };
@@ -77,7 +77,7 @@ pub struct Measure {
     pub p50: f64,
     /// 99 of 100 are below.
     pub p99: f64,
-    /// All of them.
+    /// All latencies.
     pub latency: Histogram,
     /// Connections that the server closed.
     pub closed: usize,

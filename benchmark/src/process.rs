@@ -125,7 +125,7 @@ impl Server {
         format!("/proc/{}/{file}", self.child.id())
     }
 
-    /// Has it stand still.
+    /// Has it stand still. If this process is killed meanwhile, the other one stays behind like that.
     pub fn pause(&self) -> Result<()> {
         self.tell(Signal::STOP)
     }
@@ -150,6 +150,7 @@ impl Server {
             return Ok(());
         }
         self.tell(Signal::TERM)?;
+        // One that stands still would not hear it.
         self.resume()?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {

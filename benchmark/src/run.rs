@@ -2,15 +2,14 @@
 
 use crate::batch::{Batch, Order, Tokens};
 use crate::figures::{ALONE, BAD, GET, Measure, OPEN, POST, SHA256, Series, Way, measure, sign, values};
-use crate::histogram::Histogram;
 use crate::load::Check;
 use crate::once::{self, Remembered, Sight, Starts};
 use crate::process::Server;
 use crate::storm::{self, Seen, Weather};
-use crate::sweep::{self, Swept};
+use crate::sweep;
 use crate::table::{self, Row, Target, median};
 use crate::wire::Connection;
-use crate::world::World;
+use crate::world::{self, World};
 use crate::{Result, chance, machine, zeromq};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -52,6 +51,14 @@ pub struct Args {
     countersign: Option<PathBuf>,
 }
 
+impl Args {
+    /// Whether the janitor is measured too.
+    fn sweeps(&self) -> bool {
+        let part = self.starts || self.saturation || self.sight || self.resolve || self.quick;
+        self.sweep || self.large || !part
+    }
+}
+
 /// The executables.
 struct Executables {
     countersign: PathBuf,
@@ -66,6 +73,9 @@ pub fn run(args: &Args) -> Result<()> {
     let beside = |name: &str| own.with_file_name(name);
     let countersign = args.countersign.clone().unwrap_or_else(|| beside("countersign"));
     let executables = Executables { countersign, bare: beside("bare"), remembered: beside("remembered") };
+    if args.sweeps() && world::database().is_some() {
+        return Err("the sweep is measured on SQLite: with BENCH_DATABASE_URL, take --quick".into());
+    }
     if !machine::cores()?.contains(&machine::GENERATOR) {
         return Err("this needs two cores: one for the server, one for the load".into());
     }
@@ -100,7 +110,7 @@ pub fn run(args: &Args) -> Result<()> {
             rows.extend(start_rows(&world, &executables, rounds)?);
         }
         if args.sweep {
-            rows.extend(sweep_rows(&world, &executables.countersign, rounds)?);
+            rows.extend(sweep::rows(&world, &executables.countersign, rounds)?);
         }
         table::print(&rows);
         return Ok(());
@@ -212,8 +222,8 @@ fn compare(
         rows.extend(zeromq::rows(world, &executables.countersign, &executables.bare, &like, rounds)?);
         rows.extend(start_rows(world, executables, rounds)?);
     }
-    if args.large {
-        rows.extend(sweep_rows(world, &executables.countersign, rounds)?);
+    if args.sweeps() {
+        rows.extend(sweep::rows(world, &executables.countersign, rounds)?);
     }
     Ok(others)
 }
@@ -278,19 +288,6 @@ fn sight_rows(sights: &[Sight]) -> Vec<Row> {
 
 /// Tokens that a service with many is asked about for comparison.
 const FEWER: usize = 100_000;
-
-fn sweep_rows(world: &World, countersign: &Path, rounds: usize) -> Result<Vec<Row>> {
-    let Swept { quiet, sweeping, rate } =
-        sweep::measure_sweep(world, &world.folder.join("quiet"), countersign, rounds)?;
-    let of = |rounds: &[Histogram], share| rounds.iter().map(|all| all.micros(share)).collect::<Vec<f64>>();
-    let pair = |figure, share, target| Row::ratio(figure, &of(&quiet, share), &of(&sweeping, share), target);
-    Ok(vec![
-        pair("1,000,000 rows are swept (base: none), 5,000 signed/s: p50 us", 0.5, Target::None),
-        pair("  p99 us", 0.99, Target::Most(1.25)),
-        pair("  p99.9 us", 0.999, Target::None),
-        Row::plain("  rows swept in a second", &[rate], Target::None),
-    ])
-}
 
 /// One line a round, so that somebody who waits sees something.
 fn progress(round: usize, series: &[Series], refused: &[Measure]) -> String {
@@ -361,8 +358,7 @@ fn storm_rows(weathers: &[Vec<Seen>; 3]) -> Vec<Row> {
 /// In a world of its own: in the other one are the nonces of millions of requests.
 fn start_rows(world: &World, executables: &Executables, rounds: usize) -> Result<Vec<Row>> {
     let folder = world.folder.join("starts");
-    std::fs::create_dir(&folder)?;
-    std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+    world::make_private(&folder)?;
     let orderly = World::make(&folder, 1_000)?;
     // The first start makes what is not there yet.
     orderly.start(&executables.countersign)?.stop()?;

@@ -30,6 +30,11 @@ const REPLAY: &str = "countersign.replay";
 /// The keys that secrets are sealed with.
 const KEYS: &str = "seal.keys";
 
+/// Makes a folder that nobody else may look into.
+pub fn make_private(folder: &Path) -> Result<()> {
+    Ok(fs::DirBuilder::new().mode(0o700).create(folder)?)
+}
+
 /// A token and the consumer that may use it.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -74,15 +79,14 @@ impl World {
 
     /// The same in another folder, which is not there yet. Nothing of it may be running.
     pub fn copy(&self, folder: &Path) -> Result<Self> {
-        let make = |folder: &Path| fs::DirBuilder::new().mode(0o700).create(folder);
-        make(folder)?;
+        make_private(folder)?;
         for file in [DATABASE, CONFIG, KEYS] {
             fs::copy(self.folder.join(file), folder.join(file))?;
         }
         // The database knows whether there were nonces: without them, older timestamps would be refused for a while.
         let (from, to) = (self.folder.join(REPLAY), folder.join(REPLAY));
         if from.exists() {
-            make(&to)?;
+            make_private(&to)?;
             for file in fs::read_dir(from)? {
                 let file = file?;
                 fs::copy(file.path(), to.join(file.file_name()))?;
@@ -135,7 +139,7 @@ impl World {
 }
 
 /// What is measured instead of an SQLite file: `BENCH_DATABASE_URL`, an empty database on PostgreSQL.
-fn database() -> Option<String> {
+pub fn database() -> Option<String> {
     std::env::var("BENCH_DATABASE_URL").ok().filter(|url| !url.is_empty())
 }
 

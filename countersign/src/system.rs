@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// Runs something to its end. The services want an actix system to run in; the commands do not mind one.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    // A service's is 40 KiB, and each function on the way to where it is polled would move it once more.
+    // A service's future is large, and every function down to the one that polls it would copy it.
     System::new().block_on(Box::pin(future))
 }
 

@@ -28,17 +28,19 @@ pub fn request_id() -> String {
     static PROCESS: OnceLock<String> = OnceLock::new();
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let process = PROCESS.get_or_init(|| format!("{:016x}-", u64::from_le_bytes(bytes())));
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let digit =
-        |place: u32| u32::try_from(number >> (4 * place) & 15).ok().and_then(|digit| char::from_digit(digit, 16));
-    let mut id = String::with_capacity(process.len() + REQUEST_DIGITS as usize);
+    let mut id = String::with_capacity(process.len() + DIGITS as usize);
     id.push_str(process);
-    id.extend((0..REQUEST_DIGITS).rev().filter_map(digit));
+    id.extend(digits(NUMBER.fetch_add(1, Ordering::Relaxed)));
     id
 }
 
-/// Digits of the number in the name of a request.
-const REQUEST_DIGITS: u32 = 12;
+/// Digits of the number in the name of a request: enough for decades, and then it begins anew.
+const DIGITS: u32 = 12;
+
+fn digits(number: u64) -> impl Iterator<Item = char> {
+    let at = move |place: u32| u32::try_from(number >> (4 * place) & 15).ok();
+    (0..DIGITS).rev().filter_map(at).filter_map(|digit| char::from_digit(digit, 16))
+}
 
 /// The public half of new credentials: a prefix that tells what it is, and 125 random bits in 25 letters.
 pub fn key(prefix: &str) -> String {
@@ -75,6 +77,13 @@ mod tests {
         assert!(secret.expose().bytes().all(shared::oauth1::percent::is_unreserved));
         assert_eq!(secret.expose().len(), 3 + 43);
         assert_eq!(signing_secret(['c', 's']).expose().len() + 1 + signing_secret(['t', 's']).expose().len(), 63);
+    }
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in [0, 0x1f, 0x0123_4567_89ab, (1 << 48) - 1] {
+            assert_eq!(digits(number).collect::<String>(), format!("{number:012x}"));
+        }
     }
 
     #[test]
