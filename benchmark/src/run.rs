@@ -115,9 +115,11 @@ pub fn run(args: &Args) -> Result<()> {
         table::print(&rows);
         return Ok(());
     }
-    let others = compare(args, &executables, &world, rounds, &mut rows)?;
+    let others = compare(args, &executables, &world, rounds, &mut rows);
     println!();
+    // What was measured before something failed is told all the same.
     table::print(&rows);
+    let others = others?;
     let noise = 100.0 * median(&others);
     let worst = 100.0 * others.iter().copied().fold(0.0, f64::max);
     println!("\n{rounds} rounds, {:.0} s, load average {}.", seconds(begun), machine::load());
